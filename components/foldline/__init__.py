@@ -1,0 +1,1 @@
+"""Reusable Kubeflow Pipelines components for tabular machine learning."""

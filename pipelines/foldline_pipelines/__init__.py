@@ -1,0 +1,1 @@
+"""Pipelines made of Foldline components, and the command that compiles and runs them."""

@@ -1,0 +1,126 @@
+"""One Python environment for each image, made from the image's lock file with uv."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import distribution
+from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from foldline._image import IMAGES
+from foldline.errors import ImageEnvironmentError
+
+LOCKS = Path(__file__).parent / "locks"
+NEWER_GLIBC = (2, 39)
+
+
+def glibc_version() -> tuple[int, int]:
+    """(major, minor) of this host's C library; (0, 0) where it is not glibc."""
+    library, text = platform.libc_ver()
+    if library != "glibc":
+        return (0, 0)
+    major, minor = text.split(".")[:2]
+    return int(major), int(minor)
+
+
+def lock_set(glibc: tuple[int, int], python: tuple[int, int]) -> str:
+    """Name of the set of locks for a host: TFDV needs glibc 2.39, or Python 3.11 in its last older version."""
+    if glibc >= NEWER_GLIBC:
+        return "glibc-2.39"
+    if python != (3, 11):
+        raise ImageEnvironmentError(
+            f"Python {python[0]}.{python[1]} on glibc {glibc[0]}.{glibc[1]}",
+            expected="Python 3.11, or glibc 2.39 and newer (Debian 13, Ubuntu 24.04)",
+            got="a C library that TensorFlow Data Validation has no build for under this Python",
+            fix="Make the environments with python3.11, or use a newer host.",
+        )
+    return "older"
+
+
+def lock_file(name: str) -> Path:
+    """The lock for environment `name` on this host."""
+    return LOCKS / lock_set(glibc_version(), sys.version_info[:2]) / f"{name}.txt"
+
+
+def source() -> tuple[list[str], Path | None]:
+    """Arguments for `pip install` that give another environment the foldline that runs here, and its checkout if it has one."""
+    direct = distribution("foldline").read_text("direct_url.json")
+    if direct is None:
+        return [f"foldline=={distribution('foldline').version}"], None
+    record = json.loads(direct)
+    path = Path(url2pathname(urlparse(record["url"]).path))
+    if record.get("dir_info", {}).get("editable"):
+        return ["--editable", str(path)], path
+    return [str(path)], None
+
+
+def root() -> Path:
+    """Folder of the environments: FOLDLINE_ENVIRONMENTS, else the checkout's own, else the user's cache."""
+    if "FOLDLINE_ENVIRONMENTS" in os.environ:
+        return Path(os.environ["FOLDLINE_ENVIRONMENTS"]).absolute()
+    checkout = source()[1]
+    if checkout is not None:
+        return checkout / ".environments"
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return cache / "foldline" / distribution("foldline").version
+
+
+def interpreter(name: str) -> Path:
+    """Path of the Python that stands for the image `name`; it may not exist yet."""
+    return root() / name / "bin" / "python"
+
+
+def is_current(name: str, extra: list[str]) -> bool:
+    stamp = root() / name / "foldline.stamp"
+    return stamp.exists() and stamp.read_text() == _stamp(name, extra)
+
+
+def _stamp(name: str, extra: list[str]) -> str:
+    content = hashlib.sha256()
+    for lock in (name, *extra):
+        content.update(lock_file(lock).read_bytes())
+    return f"{content.hexdigest()} {' '.join(source()[0])} {sys.version_info[:3]}\n"
+
+
+def make(names: list[str], *, extra: list[str], say: Callable[[str], None]) -> None:
+    """Make the environments that are missing or were made from another lock; others are left alone.
+
+    Args:
+        names: of images (or `lint`).
+        extra: further locks installed into each of them (`test`).
+        say: told of each step, one line.
+    """
+    for name in names:
+        if is_current(name, extra):
+            continue
+        say(f"environment {name}: installing")
+        folder = root() / name
+        shutil.rmtree(folder, ignore_errors=True)
+        _uv("venv", "--quiet", "--python", sys.executable, str(folder))
+        python = str(folder / "bin" / "python")
+        locks = [argument for lock in (name, *extra) for argument in ("-r", str(lock_file(lock)))]
+        # Only the lock is installed, so there is nothing to resolve; --require-hashes still checks every file.
+        _uv("pip", "install", "--quiet", "--compile-bytecode", "--python", python, "--no-deps", "--require-hashes", *locks)
+        if name in IMAGES:
+            _uv("pip", "install", "--quiet", "--python", python, "--no-deps", *source()[0])
+        (folder / "foldline.stamp").write_text(_stamp(name, extra))
+        say(f"environment {name}: ready")
+
+
+def _uv(*arguments: str) -> None:
+    command = [sys.executable, "-m", "uv", *arguments]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if ended.returncode != 0:
+        lines = [line.strip() for line in ended.stdout.splitlines() if line.strip()]
+        raise ImageEnvironmentError(
+            f"uv {' '.join(arguments[:2])}",
+            expected="exit status 0",
+            got=f"{ended.returncode}: {' | '.join(lines[-4:])}",
+            fix="Check the connection to the package index and the free disk space, then run the command again.",
+        )
