@@ -22,7 +22,9 @@ SETS = {
     "older": ["--python-platform", "x86_64-manylinux_2_28", "--python-version", "3.11"],
 }
 ENVIRONMENTS = ["local", "launcher", "validator", "trainer", "server"]
-GROUPS = ["test", "lint"]
+GROUPS = ["test", "lint", "flights", "s3"]
+# Only the data inside this package are used; nothing imports it.
+WITHOUT_DEPENDENCIES = {"flights"}
 
 # TFDV 1.16 (the last for older hosts) needs protobuf 4, kfp 2.17 needs 6. Only kfp's executor runs there, and the one
 # of 2.13, the last for protobuf 4, runs what 2.17 compiles.
@@ -71,6 +73,7 @@ def resolve(lock_set: str, name: str) -> None:
     requirements.write_text("\n".join(wanted["requirements"]))  # type: ignore[arg-type]
     overrides.write_text("\n".join(wanted["overrides"]))  # type: ignore[arg-type]
     command = ["uv", "pip", "compile", "--quiet", "--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate"]
+    command += ["--no-deps"] if name in WITHOUT_DEPENDENCIES else []
     command += [*SETS[lock_set], "--override", str(overrides), str(requirements)]
     try:
         resolved = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -15,37 +14,24 @@ from urllib.request import url2pathname
 
 from foldline._image import IMAGES
 from foldline.errors import ImageEnvironmentError
+from foldline_pipelines.local.lock_set import glibc_version, lock_set, refusal
 
 LOCKS = Path(__file__).parent / "locks"
-NEWER_GLIBC = (2, 39)
-
-
-def glibc_version() -> tuple[int, int]:
-    """(major, minor) of this host's C library; (0, 0) where it is not glibc."""
-    library, text = platform.libc_ver()
-    if library != "glibc":
-        return (0, 0)
-    major, minor = text.split(".")[:2]
-    return int(major), int(minor)
-
-
-def lock_set(glibc: tuple[int, int], python: tuple[int, int]) -> str:
-    """Name of the set of locks for a host: TFDV needs glibc 2.39, or Python 3.11 in its last older version."""
-    if glibc >= NEWER_GLIBC:
-        return "glibc-2.39"
-    if python != (3, 11):
-        raise ImageEnvironmentError(
-            f"Python {python[0]}.{python[1]} on glibc {glibc[0]}.{glibc[1]}",
-            expected="Python 3.11, or glibc 2.39 and newer (Debian 13, Ubuntu 24.04)",
-            got="a C library that TensorFlow Data Validation has no build for under this Python",
-            fix="Make the environments with python3.11, or use a newer host.",
-        )
-    return "older"
 
 
 def lock_file(name: str) -> Path:
-    """The lock for environment `name` on this host."""
-    return LOCKS / lock_set(glibc_version(), sys.version_info[:2]) / f"{name}.txt"
+    """The lock for environment `name` on this host.
+
+    Raises:
+        ImageEnvironmentError: no set of locks fits this host's C library and Python.
+    """
+    glibc, python = glibc_version(), sys.version_info[:2]
+    wanted = refusal(glibc, python)
+    if wanted:
+        raise ImageEnvironmentError(
+            "this host", expected=wanted, got=f"Python {python[0]}.{python[1]} on glibc {glibc[0]}.{glibc[1]}"
+        )
+    return LOCKS / lock_set(glibc) / f"{name}.txt"
 
 
 def source() -> tuple[list[str], Path | None]:

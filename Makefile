@@ -1,0 +1,67 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+ENVIRONMENTS := .environments
+LOCAL := $(ENVIRONMENTS)/local
+LOCK_SET = $(shell $(PYTHON) pipelines/foldline_pipelines/local/lock_set.py)
+LOCKS = pipelines/foldline_pipelines/local/locks/$(LOCK_SET)
+COMMAND = $(LOCAL)/bin/foldline
+IMAGES := launcher validator trainer server
+BUILDER ?= podman
+REGISTRY ?= ghcr.io/foldline
+
+.PHONY: help install demo test lint compile bench images locks debian-packages clean
+
+help: ## Show what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(LOCAL)/ready ## Make the environment of the foldline command
+$(LOCAL)/ready: pyproject.toml $(wildcard pipelines/foldline_pipelines/local/locks/*/local.txt)
+	@echo "environment local: installing"
+	@test -n "$(LOCK_SET)"
+	@rm -rf $(LOCAL) && $(PYTHON) -m venv $(LOCAL)
+	@$(LOCAL)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(LOCKS)/local.txt
+	@$(LOCAL)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(LOCAL)/bin/python -m compileall -q $(LOCAL)/lib >/dev/null; touch $@
+	@echo "environment local: ready"
+
+demo: install ## Run train_and_serve on a year of flights from New York, on this machine
+	@$(LOCAL)/bin/python -m foldline_pipelines.examples.flights
+
+test: install debian-packages lint ## Run all tests that need no cluster
+	@$(COMMAND) environments --test
+	@$(LOCAL)/bin/python tests/run.py
+
+lint: install ## Check style, types and the direction of imports
+	@$(COMMAND) environments lint
+	@$(LOCAL)/bin/python tools/lock.py --check
+	@$(ENVIRONMENTS)/lint/bin/ruff check --quiet . && $(ENVIRONMENTS)/lint/bin/ruff format --quiet --check .
+	@$(COMMAND) environments trainer --test
+	@$(ENVIRONMENTS)/lint/bin/mypy --no-error-summary --python-executable $(ENVIRONMENTS)/trainer/bin/python
+	@PYTHONPATH=components:pipelines $(ENVIRONMENTS)/lint/bin/lint-imports --no-logo | tail -n 1
+
+compile: install ## Write compiled pipelines, Kubernetes manifests and component files to compiled/
+	@$(LOCAL)/bin/python -m foldline_pipelines.golden compiled
+	@echo "compiled/ is written; next: upload compiled/pipelines/train_and_serve.yaml in the Kubeflow UI"
+
+bench: install ## Measure the stations on flights, as ratios against their peers
+	@$(COMMAND) environments
+	@for script in benchmarks/*.py; do echo "== $$script"; $(ENVIRONMENTS)/trainer/bin/python $$script || exit 1; done
+
+images: ## Build the four images with BUILDER (podman, docker, buildah), named for REGISTRY
+	@for name in $(IMAGES); do \
+		$(BUILDER) build --file images/$$name/Containerfile --tag $(REGISTRY)/foldline-$$name:$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) . || exit 1; \
+	done
+
+locks: install ## Resolve the lock files that no longer agree with pyproject.toml
+	@PATH=$(CURDIR)/$(LOCAL)/bin:$$PATH $(LOCAL)/bin/python tools/lock.py
+
+debian-packages:
+	@if ! command -v chromium >/dev/null; then \
+		if [ "$$(id -u)" = 0 ]; then \
+			echo "Debian package chromium: installing"; \
+			{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium; } >/dev/null; \
+		else echo "Debian package chromium is missing and needs root: the tests in a browser will be skipped"; fi; fi
+
+clean: ## Remove environments and local runs
+	@rm -rf $(ENVIRONMENTS) runs

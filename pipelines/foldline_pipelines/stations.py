@@ -1,0 +1,104 @@
+"""The stations that pipelines share, from a raw table to K trained folds, as one function that adds them to a pipeline."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from foldline.data.assign_folds.component import assign_folds
+from foldline.data.ingest_dataset.component import ingest_dataset
+from foldline.data.validate_data.component import validate_data
+from foldline.features.transform_features.component import transform_features
+from foldline.training.train_folds.component import train_folds
+from foldline_pipelines.placement import on_accelerator
+
+
+class TrainedFolds(NamedTuple):
+    """Artifacts that later stations take."""
+
+    dataset: dsl.Artifact
+    folds: dsl.Artifact
+    transform: dsl.Artifact
+    training: dsl.Artifact
+
+
+def ingest_to_trained_folds(
+    *,
+    dataset_uri: str,
+    label: str,
+    columns: list,
+    derived: dict,
+    where: str,
+    time_column: str,
+    time_start: str,
+    time_end: str,
+    key_columns: list,
+    schema_text: str,
+    task: str,
+    fold_strategy: str,
+    n_folds: int,
+    test_fraction: float,
+    group_column: str,
+    specification: dict,
+    exclude_columns: list,
+    model: str,
+    model_code: str,
+    hyperparameters: dict,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    patience: int,
+    seed: int,
+    accelerator_type: str,
+    accelerator_count: int,
+    node_selector: dict,
+    tolerations: list,
+) -> TrainedFolds:
+    """Add ingestion, validation, folds, transforms and the training of K folds to the pipeline that is being built.
+
+    The arguments are those of the pipelines, values or pipeline parameters.
+    """
+    ingested = ingest_dataset(
+        source_uri=dataset_uri,
+        label=label,
+        columns=columns,
+        derived=derived,
+        where=where,
+        time_column=time_column,
+        time_start=time_start,
+        time_end=time_end,
+        key_columns=key_columns,
+    )
+    dataset = ingested.outputs["dataset"]
+    validated = validate_data(dataset=dataset, schema_text=schema_text)
+    assigned = assign_folds(
+        dataset=dataset,
+        task=task,
+        strategy=fold_strategy,
+        n_folds=n_folds,
+        test_fraction=test_fraction,
+        seed=seed,
+        group_column=group_column,
+        time_column=time_column,
+    ).after(validated)
+    folds = assigned.outputs["folds"]
+    transform = transform_features(
+        dataset=dataset,
+        folds=folds,
+        specification=specification,
+        exclude_columns=exclude_columns,
+    ).outputs["transform"]
+    trained_folds = train_folds(
+        dataset=dataset,
+        folds=folds,
+        transform=transform,
+        model=model,
+        model_code=model_code,
+        hyperparameters=hyperparameters,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        patience=patience,
+        seed=seed,
+    )
+    on_accelerator(trained_folds, accelerator_type, accelerator_count, node_selector, tolerations)
+    return TrainedFolds(dataset, folds, transform, trained_folds.outputs["training"])

@@ -1,0 +1,146 @@
+"""From a raw table to a model behind its alias: every station of the line, once."""
+
+from kfp import dsl
+
+from foldline.evaluation.compare_models.component import compare_models
+from foldline.evaluation.evaluate_model.component import evaluate_model
+from foldline.serving.deploy_canary.component import deploy_canary
+from foldline.training.train_model.component import train_model
+from foldline_pipelines.placement import on_accelerator
+from foldline_pipelines.stations import ingest_to_trained_folds
+
+
+@dsl.pipeline(name="train-and-serve")
+def train_and_serve(
+    dataset_uri: str,
+    label: str,
+    model_name: str = "model",
+    store_uri: str = "",
+    columns: list = [],
+    derived: dict = {},
+    where: str = "",
+    time_column: str = "",
+    time_start: str = "",
+    time_end: str = "",
+    key_columns: list = [],
+    schema_text: str = "",
+    task: str = "auto",
+    fold_strategy: str = "auto",
+    n_folds: int = 5,
+    test_fraction: float = 0.2,
+    group_column: str = "",
+    specification: dict = {},
+    exclude_columns: list = [],
+    model: str = "",
+    model_code: str = "",
+    hyperparameters: dict = {},
+    epochs: int = 50,
+    batch_size: int = 0,
+    learning_rate: float = 0.001,
+    patience: int = 5,
+    seed: int = 0,
+    confidence: float = 0.95,
+    minimum_gain: float = 0.0,
+    accelerator_type: str = "nvidia.com/gpu",
+    accelerator_count: int = 0,
+    node_selector: dict = {},
+    tolerations: list = [],
+):
+    """Train K folds and a final model, compare it with the champion, and promote it when it is better.
+
+    Args:
+        dataset_uri: CSV, zipped CSV or Parquet; a path, or an http(s), s3 or minio address.
+        label: Column to predict.
+        model_name: Name of the model in the store.
+        store_uri: Folder or bucket of the model store; a local run takes ./models when this is empty.
+        columns: Columns to keep; all when empty.
+        derived: Names of new columns and the SQL expressions that give them.
+        where: SQL condition that rows must meet.
+        time_column: Column that says when a row happened.
+        time_start: First time to take, inclusive.
+        time_end: Time to stop at, exclusive.
+        key_columns: Columns that identify a row; its content when empty.
+        schema_text: Curated schema (schema.pbtxt) to validate against; inferred when empty.
+        task: auto, binary, multiclass or regression.
+        fold_strategy: auto, stratified, plain, grouped or forward_chaining.
+        n_folds: Number of folds.
+        test_fraction: Share of rows that are held out and scored once.
+        group_column: Column whose equal values stay in one fold.
+        specification: Feature specification; inferred from training rows when empty.
+        exclude_columns: Columns that are no features.
+        model: Function that builds the model, as module:function; a multilayer perceptron when empty.
+        model_code: Source text that holds the function; the command fills it in from a file.
+        hyperparameters: Arguments of that function.
+        epochs: Most epochs to train.
+        batch_size: Rows a step; chosen from the number of rows when 0.
+        learning_rate: Step size of Adam.
+        patience: Epochs without a better mean validation loss before training stops.
+        seed: Seed of folds, initial weights and order of rows.
+        confidence: Confidence of the one-sided bound that a challenger must pass.
+        minimum_gain: Gain that this bound must exceed.
+        accelerator_type: Resource name of the accelerator for training.
+        accelerator_count: Accelerators for each training task.
+        node_selector: Node labels that training tasks need.
+        tolerations: Tolerations of training tasks.
+    """
+    line = ingest_to_trained_folds(
+        dataset_uri=dataset_uri,
+        label=label,
+        columns=columns,
+        derived=derived,
+        where=where,
+        time_column=time_column,
+        time_start=time_start,
+        time_end=time_end,
+        key_columns=key_columns,
+        schema_text=schema_text,
+        task=task,
+        fold_strategy=fold_strategy,
+        n_folds=n_folds,
+        test_fraction=test_fraction,
+        group_column=group_column,
+        specification=specification,
+        exclude_columns=exclude_columns,
+        model=model,
+        model_code=model_code,
+        hyperparameters=hyperparameters,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        patience=patience,
+        seed=seed,
+        accelerator_type=accelerator_type,
+        accelerator_count=accelerator_count,
+        node_selector=node_selector,
+        tolerations=tolerations,
+    )
+    trained = train_model(
+        dataset=line.dataset,
+        folds=line.folds,
+        transform=line.transform,
+        training=line.training,
+        model_code=model_code,
+    )
+    on_accelerator(trained, accelerator_type, accelerator_count, node_selector, tolerations)
+    challenger = trained.outputs["trained_model"]
+    evaluated = evaluate_model(dataset=line.dataset, folds=line.folds, model=challenger)
+    compared = compare_models(
+        challenger=challenger,
+        dataset=line.dataset,
+        folds=line.folds,
+        predictions=evaluated.outputs["predictions"],
+        store_uri=store_uri,
+        model_name=model_name,
+        confidence=confidence,
+        minimum_gain=minimum_gain,
+    )
+    compared.set_caching_options(False)
+    deployed = deploy_canary(
+        challenger=challenger,
+        dataset=line.dataset,
+        predictions=evaluated.outputs["predictions"],
+        comparison=compared.outputs["decision"],
+        store_uri=store_uri,
+        model_name=model_name,
+    )
+    deployed.set_caching_options(False)
