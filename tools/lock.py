@@ -31,7 +31,6 @@ WITHOUT_DEPENDENCIES = {"flights"}
 OVERRIDES = {("older", "validator"): ["kfp==2.13.0", "kfp-kubernetes==1.5.0"]}
 
 
-
 def inputs(lock_set: str, name: str) -> dict[str, object]:
     """What the lock `name` of `lock_set` is resolved from."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -72,7 +71,16 @@ def resolve(lock_set: str, name: str) -> None:
     overrides = path.with_suffix(".overrides")
     requirements.write_text("\n".join(wanted["requirements"]))  # type: ignore[arg-type]
     overrides.write_text("\n".join(wanted["overrides"]))  # type: ignore[arg-type]
-    command = ["uv", "pip", "compile", "--quiet", "--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate"]
+    command = [
+        "uv",
+        "pip",
+        "compile",
+        "--quiet",
+        "--generate-hashes",
+        "--no-emit-index-url",
+        "--no-header",
+        "--no-annotate",
+    ]
     command += ["--no-deps"] if name in WITHOUT_DEPENDENCIES else []
     command += [*SETS[lock_set], "--override", str(overrides), str(requirements)]
     try:

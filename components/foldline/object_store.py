@@ -71,7 +71,12 @@ def client_from_environment(uri: str, environment: Mapping[str, str]) -> Minio:
             got="nothing",
         )
     address = urlsplit(endpoint or AMAZON)
-    if address.scheme not in ("http", "https") or not address.netloc or address.path.strip("/") or "@" in address.netloc:
+    if (
+        address.scheme not in ("http", "https")
+        or not address.netloc
+        or address.path.strip("/")
+        or "@" in address.netloc
+    ):
         raise ArgumentError(
             "environment variable FOLDLINE_S3_ENDPOINT",
             expected="http://host:port or https://host[:port]",

@@ -47,7 +47,9 @@ class Page:
         """Names and values, a row each."""
         self.table([], [[name, value] for name, value in values.items()])
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[Cell]], links: Mapping[str, str] | None = None) -> None:
+    def table(
+        self, header: Sequence[str], rows: Sequence[Sequence[Cell]], links: Mapping[str, str] | None = None
+    ) -> None:
         """A table; a cell whose text is a key of `links` becomes a link to that address."""
         head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
         body = "".join(f"<tr>{''.join(_cell(value, links or {}) for value in row)}</tr>" for row in rows)

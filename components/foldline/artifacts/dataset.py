@@ -122,7 +122,9 @@ class Dataset:
         files = sorted((self.path / "data").glob("*.parquet"))
         table = pa.concat_tables([pq.read_table(file, columns=[ROW_ID, *wanted]) for file in files])
         if table.num_rows != self.rows:
-            raise ArtifactError(f"field rows of {self.path / MANIFEST}", expected=str(self.rows), got=f"{table.num_rows}")
+            raise ArtifactError(
+                f"field rows of {self.path / MANIFEST}", expected=str(self.rows), got=f"{table.num_rows}"
+            )
         return table
 
     def dtype(self, name: str) -> str:

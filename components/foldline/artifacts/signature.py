@@ -60,9 +60,7 @@ def _tensor(values: pa.ChunkedArray, column: RawColumn) -> NDArray[Any]:
     return np.asarray(pc.fill_null(whole, MISSING_INTEGER).to_numpy(), dtype=np.int64)
 
 
-def tensors_from_records(
-    records: Sequence[Mapping[str, Any]], columns: Sequence[RawColumn]
-) -> dict[str, NDArray[Any]]:
+def tensors_from_records(records: Sequence[Mapping[str, Any]], columns: Sequence[RawColumn]) -> dict[str, NDArray[Any]]:
     """The raw tensors of JSON records, one mapping of column name to value a row; null and absent are missing.
 
     Raises:
@@ -72,9 +70,7 @@ def tensors_from_records(
     for row, record in enumerate(records):
         unknown = sorted(set(record) - known)
         if unknown:
-            raise DataError(
-                f"row {row}", expected=f"the columns {sorted(known)}", got=f"unknown columns {unknown}"
-            )
+            raise DataError(f"row {row}", expected=f"the columns {sorted(known)}", got=f"unknown columns {unknown}")
     return {
         column.name: tensor_from_values([record.get(column.name) for record in records], column) for column in columns
     }
@@ -83,7 +79,9 @@ def tensors_from_records(
 def tensor_from_values(values: Sequence[Any], column: RawColumn) -> NDArray[Any]:
     """The raw tensor of one column's JSON values; shape (n_rows,)."""
     converted = [_convert(value, column, row) for row, value in enumerate(values)]
-    return np.asarray(converted, dtype={"string": object, "float32": np.float32, "int64": np.int64}[column.tensor_dtype])
+    return np.asarray(
+        converted, dtype={"string": object, "float32": np.float32, "int64": np.int64}[column.tensor_dtype]
+    )
 
 
 def _convert(value: Any, column: RawColumn, row: int) -> Any:

@@ -114,7 +114,9 @@ class Transform:
     def fold_folder(self, fold: int) -> Path:
         """Folder of the transform that was fitted without `fold`."""
         if fold not in self.folds:
-            raise ArtifactError(f"transform {self.path}", expected=f"one of the folds {list(self.folds)}", got=str(fold))
+            raise ArtifactError(
+                f"transform {self.path}", expected=f"one of the folds {list(self.folds)}", got=str(fold)
+            )
         return self.path / f"fold-{fold}"
 
     @property

@@ -62,41 +62,48 @@ def interpreter(name: str) -> Path:
     return root() / name / "bin" / "python"
 
 
-def is_current(name: str, extra: list[str]) -> bool:
-    stamp = root() / name / "foldline.stamp"
-    return stamp.exists() and stamp.read_text() == _stamp(name, extra)
-
-
-def _stamp(name: str, extra: list[str]) -> str:
-    content = hashlib.sha256()
-    for lock in (name, *extra):
-        content.update(lock_file(lock).read_bytes())
-    return f"{content.hexdigest()} {' '.join(source()[0])} {sys.version_info[:3]}\n"
-
-
 def make(names: list[str], *, extra: list[str], say: Callable[[str], None]) -> None:
-    """Make the environments that are missing or were made from another lock; others are left alone.
+    """Make the environments that are missing or were made from another lock; what is current is left alone.
 
     Args:
-        names: of images (or `lint`).
+        names: of images, or of other locks.
         extra: further locks installed into each of them (`test`).
         say: told of each step, one line.
+
+    Raises:
+        ImageEnvironmentError: no lock fits this host, or an installation fails.
     """
     for name in names:
-        if is_current(name, extra):
-            continue
-        say(f"environment {name}: installing")
         folder = root() / name
-        shutil.rmtree(folder, ignore_errors=True)
-        _uv("venv", "--quiet", "--python", sys.executable, str(folder))
-        python = str(folder / "bin" / "python")
-        locks = [argument for lock in (name, *extra) for argument in ("-r", str(lock_file(lock)))]
-        # Only the lock is installed, so there is nothing to resolve; --require-hashes still checks every file.
-        _uv("pip", "install", "--quiet", "--compile-bytecode", "--python", python, "--no-deps", "--require-hashes", *locks)
-        if name in IMAGES:
-            _uv("pip", "install", "--quiet", "--python", python, "--no-deps", *source()[0])
-        (folder / "foldline.stamp").write_text(_stamp(name, extra))
-        say(f"environment {name}: ready")
+        stamp = folder / "foldline.stamp.json"
+        wanted = {lock: _digest(lock) for lock in (name, *extra)}
+        installed = json.loads(stamp.read_text()) if stamp.exists() else {}
+        if any(wanted.get(lock, digest) != digest for lock, digest in installed.items()):
+            installed = {}
+        if name not in installed:
+            say(f"environment {name}: installing")
+            shutil.rmtree(folder, ignore_errors=True)
+            _uv("venv", "--quiet", "--python", sys.executable, str(folder))
+        for lock in wanted:
+            if lock not in installed:
+                _install(folder, "--require-hashes", "-r", str(lock_file(lock)))
+        if name not in installed and name in IMAGES:
+            _install(folder, *source()[0])
+        if not wanted.keys() <= installed.keys():
+            stamp.write_text(json.dumps(installed | wanted))
+            say(f"environment {name}: ready")
+
+
+def _digest(lock: str) -> str:
+    """Digest of a lock and of the foldline and Python that go with it."""
+    content = lock_file(lock).read_bytes() + f"{source()[0]} {sys.version_info[:3]}".encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _install(folder: Path, *arguments: str) -> None:
+    # A lock names every package, so there is nothing to resolve.
+    python = str(folder / "bin" / "python")
+    _uv("pip", "install", "--quiet", "--compile-bytecode", "--no-deps", "--python", python, *arguments)
 
 
 def _uv(*arguments: str) -> None:

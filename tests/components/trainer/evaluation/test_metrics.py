@@ -5,13 +5,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn import metrics as sk
-
 from foldline.artifacts import Task
 from foldline.errors import DataError
 from foldline.evaluation import metrics
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
 
 BINARY = Task("binary", ("no", "yes"))
 COLOURS = Task("multiclass", ("blue", "green", "red"))
@@ -114,7 +113,8 @@ def test_the_roc_curve_is_finite_short_and_has_the_area_of_the_score(rows: int, 
     assert len(false_rate) == len(true_rate) == len(threshold) <= at_most
     json.dumps([false_rate.tolist(), true_rate.tolist(), threshold.tolist()], allow_nan=False)
     assert (false_rate[0], true_rate[0], false_rate[-1], true_rate[-1]) == (0, 0, 1, 1)
-    assert (np.diff(threshold) < 0).all() and threshold[0] > prediction.max()
+    assert (np.diff(threshold) < 0).all()
+    assert threshold[0] > prediction.max()
     assert sk.auc(false_rate, true_rate) == pytest.approx(sk.roc_auc_score(label, prediction), abs=2 / at_most)
 
 
