@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -97,8 +97,8 @@ def _convert(value: Any, column: RawColumn, row: int) -> Any:
             moment = datetime.fromisoformat(value)
         except ValueError:
             raise _wrong(value, column, row, "a time in ISO 8601") from None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-        since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        since = moment - datetime(1970, 1, 1, tzinfo=UTC)
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind == "int64" and (whole or (isinstance(value, float) and value.is_integer())):

@@ -35,7 +35,7 @@ def lock_file(name: str) -> Path:
 
 
 def source() -> tuple[list[str], Path | None]:
-    """Arguments for `pip install` that give another environment the foldline that runs here, and its checkout if it has one."""
+    """Arguments of `pip install` for the foldline that runs here, and its checkout where it has one."""
     direct = distribution("foldline").read_text("direct_url.json")
     if direct is None:
         return [f"foldline=={distribution('foldline').version}"], None

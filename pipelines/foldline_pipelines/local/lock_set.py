@@ -1,12 +1,14 @@
 """The set of locks that fits this host; runs as a script under any Python, before anything is installed."""
 
+from __future__ import annotations
+
 import platform
 import sys
 
 NEWER_GLIBC = (2, 39)
 
 
-def glibc_version():  # type: () -> tuple[int, int]
+def glibc_version() -> tuple[int, int]:
     """(major, minor) of this host's C library; (0, 0) where it is not glibc."""
     library, text = platform.libc_ver()
     if library != "glibc":
@@ -15,7 +17,7 @@ def glibc_version():  # type: () -> tuple[int, int]
     return int(major), int(minor)
 
 
-def refusal(glibc, python):  # type: (tuple[int, int], tuple[int, int]) -> str
+def refusal(glibc: tuple[int, int], python: tuple[int, int]) -> str:
     """Why no set fits; empty where one does. TFDV needs glibc 2.39, or Python 3.11 in its last older version."""
     if not (3, 11) <= python <= (3, 13):
         return "Python 3.11 to 3.13"
@@ -24,16 +26,15 @@ def refusal(glibc, python):  # type: (tuple[int, int], tuple[int, int]) -> str
     return ""
 
 
-def lock_set(glibc):  # type: (tuple[int, int]) -> str
+def lock_set(glibc: tuple[int, int]) -> str:
     """Name of the set of locks for a C library."""
     return "glibc-2.39" if glibc >= NEWER_GLIBC else "older"
 
 
 if __name__ == "__main__":
-    wanted = refusal(glibc_version(), sys.version_info[:2])
+    host, running = glibc_version(), sys.version_info[:2]
+    wanted = refusal(host, running)
     if wanted:
-        sys.exit(
-            "Python: expected %s, got Python %d.%d on glibc %d.%d. Call make with PYTHON=<the path of another Python>."
-            % ((wanted,) + sys.version_info[:2] + glibc_version())
-        )
-    print(lock_set(glibc_version()))
+        got = f"Python {running[0]}.{running[1]} on glibc {host[0]}.{host[1]}"
+        sys.exit(f"Python: expected {wanted}, got {got}. Call make with PYTHON=<the path of another Python>.")
+    print(lock_set(host))
