@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "pipelines" / "foldline_pipelines" / "local" / "locks"
@@ -31,7 +32,7 @@ WITHOUT_DEPENDENCIES = {"flights"}
 OVERRIDES = {("older", "validator"): ["kfp==2.13.0", "kfp-kubernetes==1.5.0"]}
 
 
-def inputs(lock_set: str, name: str) -> dict[str, object]:
+def inputs(lock_set: str, name: str) -> dict[str, Any]:
     """What the lock `name` of `lock_set` is resolved from."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = pyproject["project"]
@@ -69,8 +70,8 @@ def resolve(lock_set: str, name: str) -> None:
     wanted = inputs(lock_set, name)
     requirements = path.with_suffix(".in")
     overrides = path.with_suffix(".overrides")
-    requirements.write_text("\n".join(wanted["requirements"]))  # type: ignore[arg-type]
-    overrides.write_text("\n".join(wanted["overrides"]))  # type: ignore[arg-type]
+    requirements.write_text("\n".join(wanted["requirements"]))
+    overrides.write_text("\n".join(wanted["overrides"]))
     command = [
         "uv",
         "pip",

@@ -1,4 +1,4 @@
-"""HTML pages from figures, tables and plots: one file each, nothing loaded from anywhere, readable in light and dark."""
+"""HTML pages from figures, tables and plots: one file each, nothing loaded, readable in light and dark."""
 
 from __future__ import annotations
 

@@ -34,14 +34,14 @@ def text_hash(text: str) -> np.uint64:
 
 
 def column_hash(column: pa.ChunkedArray) -> UInt64s:
-    """A hash for each value; shape (n_rows,). Equal values hash alike, whole floats as integers, missing to a constant."""
+    """A hash for each value; shape (n_rows,). Whole floats hash as integers do, missing values to a constant."""
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         encoded = column.combine_chunks().dictionary_encode()
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.combine_chunks()
         words = encoded.dictionary.to_pylist()
-        table = np.array([text_hash(word) for word in words] or [0], dtype=np.uint64)
+        table = np.array([text_hash(word) for word in words] or [_MISSING], dtype=np.uint64)
         indices = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)
         hashed: UInt64s = table[indices]
     else:
@@ -59,7 +59,7 @@ def column_hash(column: pa.ChunkedArray) -> UInt64s:
 
 
 def content_hash(table: pa.Table, columns: list[str]) -> UInt64s:
-    """A hash of the named columns' values for each row; shape (n_rows,). Depends on names, not on the columns' order."""
+    """A hash of each row's values in the named columns; shape (n_rows,). The order of the columns is of no account."""
     total = np.zeros(table.num_rows, dtype=np.uint64)
     with np.errstate(over="ignore"):
         for name in columns:

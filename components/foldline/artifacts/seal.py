@@ -71,7 +71,7 @@ def open_sealed(folder: Path, manifest_name: str, form: str) -> Manifest:
         ArtifactError: naming the file and field that are not as written.
     """
     path = folder / manifest_name
-    manifest = read_json(path)
+    manifest: Manifest = read_json(path)
     found = manifest.get("form") if isinstance(manifest, dict) else None
     if found != form:
         raise ArtifactError(f"field form of {path}", expected=form, got=repr(found))

@@ -46,7 +46,7 @@ class RawColumn:
 
 
 def tensors_from_table(table: pa.Table, columns: Sequence[RawColumn]) -> dict[str, NDArray[Any]]:
-    """The raw tensors of a table's rows: shape (n_rows,) each, of the column's tensor dtype (bytes objects for strings)."""
+    """The raw tensors of a table's rows: shape (n_rows,) each, of the columns' tensor dtypes, bytes for strings."""
     return {column.name: _tensor(table[column.name], column) for column in columns}
 
 

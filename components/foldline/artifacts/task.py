@@ -70,7 +70,7 @@ class Task:
 
 
 def class_text(label: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The label's values as the text by which classes are named: whole floats without a point, booleans in lower case."""
+    """The label's values as the names of classes: whole floats without a point, booleans in lower case."""
     if pa.types.is_floating(label.type):
         return label.cast(pa.int64()).cast(pa.string())
     return label.cast(pa.string())
