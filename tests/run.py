@@ -1,0 +1,63 @@
+"""Run every test with the interpreter of the environment that its subject runs in, and count them all at the end.
+
+    python tests/run.py [pytest arguments]
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+from foldline_pipelines.local import environments
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = {
+    "launcher": ["tests/components/launcher"],
+    "validator": ["tests/components/validator"],
+    "trainer": ["tests/components/trainer"],
+    "server": ["tests/components/server"],
+    "local": ["tests/product", "tests/pipelines", "tests/browser"],
+}
+NOTHING_COLLECTED = 5
+
+
+def run(environment: str, folders: list[str], arguments: list[str]) -> tuple[dict[str, int], list[str], bool]:
+    """Counts, reasons of skipped tests, and whether the run of one environment went well."""
+    with tempfile.NamedTemporaryFile(suffix=".xml") as record:
+        command = [str(environments.interpreter(environment)), "-m", "pytest", f"--junitxml={record.name}"]
+        ended = subprocess.run([*command, *arguments, *folders], cwd=ROOT, check=False)
+        suite = ElementTree.parse(record.name).getroot().find("testsuite")
+    assert suite is not None
+    counts = {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
+    skipped = [
+        f"{case.get('classname')}.{case.get('name')}: {reason.get('message')}"
+        for case in suite.iter("testcase")
+        for reason in case.iter("skipped")
+    ]
+    return counts, skipped, ended.returncode == 0 or (bool(arguments) and ended.returncode == NOTHING_COLLECTED)
+
+
+def main() -> int:
+    started = time.monotonic()
+    total = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    reasons: list[str] = []
+    well = True
+    for environment, folders in FOLDERS.items():
+        print(f"tests in the {environment} environment", flush=True)
+        counts, skipped, passed = run(environment, folders, sys.argv[1:])
+        total = {name: total[name] + counts[name] for name in total}
+        reasons += skipped
+        well = well and passed
+    for reason in reasons:
+        print(f"skipped: {reason}")
+    failed = total["failures"] + total["errors"]
+    print(f"all environments, {time.monotonic() - started:.0f} s")
+    print(f"{total['tests'] - failed - total['skipped']} passed, {failed} failed, {total['skipped']} skipped")
+    print("next: make demo" if well else "next: read the failures above; run one file with its environment's python -m pytest")
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
