@@ -50,7 +50,7 @@ bench: install ## Measure the stations on flights, as ratios against their peers
 
 images: ## Build the four images with BUILDER (podman, docker, buildah), named for REGISTRY
 	@for name in $(IMAGES); do \
-		$(BUILDER) build --file images/$$name/Containerfile --tag $(REGISTRY)/foldline-$$name:$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) . || exit 1; \
+		$(BUILDER) build --file images/Containerfile --build-arg IMAGE=$$name --tag $(REGISTRY)/foldline-$$name:$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) . || exit 1; \
 	done
 
 locks: install ## Resolve the lock files that no longer agree with pyproject.toml
