@@ -1,0 +1,1 @@
+"""Components that take a table from its source to folds."""

@@ -1,0 +1,1 @@
+"""Ingestion: a table at an address becomes a dataset."""
