@@ -1,0 +1,1 @@
+"""Features: a specification of each column, statistics that merge, and the TensorFlow graph made of the two."""

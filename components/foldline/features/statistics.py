@@ -1,0 +1,248 @@
+"""Statistics of columns that merge: computed once for each fold, then added up for any set of folds.
+
+Merging is a function of the parts and their order alone, so what a fold's transform is fitted on depends on its training
+folds and on nothing else; no total is ever taken back apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from foldline.artifacts.dataset import Column
+from foldline.artifacts.signature import MISSING_INTEGER, RawColumn, tensors_from_table
+from foldline.errors import DataError
+from foldline.features.calendar import day_of_week, hour_of_day, month_of_year
+
+# A float column's values of one fold are kept exactly up to this many different ones, then thinned to this many.
+MOST_VALUES = 65_536
+
+
+@dataclass(frozen=True)
+class NumberStatistics:
+    """Numbers (`int64`, `float64` and `bool` columns), as the graph sees them: float64 values rounded to float32.
+
+    Attributes:
+        rows, missing: number of rows, and of those without a value.
+        mean, m2: mean, and sum of squared distances from it.
+        values, counts: shape (n_values,): the different values in increasing order, and how often each occurs. Exact
+            for whole numbers, and for float columns with at most `MOST_VALUES` different values a fold; beyond, thinned
+            so that a rank is off by at most rows / `MOST_VALUES`.
+    """
+
+    rows: int
+    missing: int
+    mean: float
+    m2: float
+    values: NDArray[np.int64] | NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+    @property
+    def present(self) -> int:
+        return self.rows - self.missing
+
+    def quantile(self, fraction: float) -> float:
+        """The smallest value that at least `fraction` of the present values do not exceed (inverted distribution)."""
+        cumulative = np.cumsum(self.counts)
+        return float(self.values[np.searchsorted(cumulative, fraction * cumulative[-1])])
+
+
+@dataclass(frozen=True)
+class WordStatistics:
+    """Texts (`string` columns); an empty text is a missing one.
+
+    Attributes:
+        words, counts: shape (n_words,): the different texts in the order of their bytes, and how often each occurs.
+    """
+
+    rows: int
+    missing: int
+    words: pa.StringArray
+    counts: NDArray[np.int64]
+
+    @property
+    def present(self) -> int:
+        return self.rows - self.missing
+
+
+@dataclass(frozen=True)
+class TimeStatistics:
+    """Times (`timestamp` columns).
+
+    Attributes:
+        hours, days, months: shape (24,), (7,), (12,): how often each hour, day of the week (Monday first) and month occurs.
+    """
+
+    rows: int
+    missing: int
+    hours: NDArray[np.int64]
+    days: NDArray[np.int64]
+    months: NDArray[np.int64]
+
+    @property
+    def present(self) -> int:
+        return self.rows - self.missing
+
+
+ColumnStatistics = NumberStatistics | WordStatistics | TimeStatistics
+TableStatistics = Mapping[str, ColumnStatistics]
+
+
+def collect(table: pa.Table, columns: Sequence[Column], fold: NDArray[np.int64]) -> dict[int, TableStatistics]:
+    """Statistics of the named columns for each fold, in increasing order of folds.
+
+    Args:
+        table: the rows; read once.
+        fold: shape (n_rows,): number of each row's fold; rows with -1 belong to none and enter nothing.
+
+    Raises:
+        DataError: a column holds infinite numbers, in any row.
+    """
+    numbers = [int(number) for number in np.unique(fold[fold >= 0])]
+    rows = {number: np.flatnonzero(fold == number) for number in numbers}
+    collected: dict[int, dict[str, ColumnStatistics]] = {number: {} for number in numbers}
+    for column in columns:
+        if column.dtype == "string":
+            of_folds = _words(table[column.name], fold, numbers)
+        else:
+            raw = RawColumn(column.name, column.dtype)
+            tensor = tensors_from_table(table.select([column.name]), [raw])[column.name]
+            if column.dtype == "timestamp":
+                of_folds = {number: _times(tensor[rows[number]]) for number in numbers}
+            else:
+                _check_finite(column.name, tensor)
+                of_folds = {number: _numbers(tensor[rows[number]]) for number in numbers}
+        for number in numbers:
+            collected[number][column.name] = of_folds[number]
+    return dict(collected)
+
+
+def merge(parts: Sequence[TableStatistics]) -> TableStatistics:
+    """Statistics of all rows of the parts, merged in their order."""
+    return {name: _merge_column([part[name] for part in parts]) for name in parts[0]}
+
+
+def _check_finite(name: str, values: NDArray[np.int64] | NDArray[np.float32]) -> None:
+    infinite = int(np.isinf(values).sum())
+    if infinite:
+        raise DataError(
+            f"column {name!r}",
+            expected="finite numbers of 32 bits (at most 3.4e38) or missing values",
+            got=f"{infinite} infinite or larger ones",
+            fix="Mend the values, or name the column in exclude_columns.",
+        )
+
+
+def _numbers(tensor: NDArray[np.int64] | NDArray[np.float32]) -> NumberStatistics:
+    whole = tensor.dtype == np.int64
+    present = tensor[tensor != MISSING_INTEGER] if whole else tensor[~np.isnan(tensor)]
+    values, counts = np.unique(present, return_counts=True)
+    counts = counts.astype(np.int64)
+    numbers = values.astype(np.float64)
+    total = len(present)
+    mean = float((numbers * counts).sum() / total) if total else 0.0
+    m2 = float((np.square(numbers - mean) * counts).sum())
+    if not whole:
+        values, counts = _thin(numbers, counts)
+    return NumberStatistics(len(tensor), len(tensor) - total, mean, m2, values, counts)
+
+
+def _thin(values: NDArray[np.float64], counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """At most `MOST_VALUES` values at evenly spaced ranks, the smallest and largest among them; each stands for those
+    after the one before it."""
+    if len(values) <= MOST_VALUES:
+        return values, counts
+    cumulative = np.cumsum(counts)
+    ranks = np.linspace(0, cumulative[-1], MOST_VALUES - 1)
+    kept = np.unique(np.r_[0, np.minimum(np.searchsorted(cumulative, ranks), len(values) - 1)])
+    return values[kept], np.diff(np.r_[0, cumulative[kept]])
+
+
+def _words(column: pa.ChunkedArray, fold: NDArray[np.int64], numbers: Sequence[int]) -> dict[int, ColumnStatistics]:
+    encoded = pa.chunked_array([column.combine_chunks()]).cast(pa.string()).combine_chunks().dictionary_encode()
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    words = encoded.dictionary.take(pa.array(order))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    ranks = np.where(codes < 0, -1, rank[codes]) if len(order) else codes
+    if len(words) and words[0].as_py() == "":
+        ranks = np.where(ranks == 0, -1, ranks)
+    found: dict[int, ColumnStatistics] = {}
+    for number in numbers:
+        inside = ranks[fold == number]
+        counts = np.bincount(inside[inside >= 0], minlength=len(words)).astype(np.int64)
+        there = np.flatnonzero(counts)
+        found[number] = WordStatistics(len(inside), int((inside < 0).sum()), words.take(pa.array(there)), counts[there])
+    return found
+
+
+def _times(tensor: NDArray[np.int64]) -> TimeStatistics:
+    present = tensor[tensor != MISSING_INTEGER]
+    return TimeStatistics(
+        rows=len(tensor),
+        missing=len(tensor) - len(present),
+        hours=np.bincount(hour_of_day(present), minlength=24).astype(np.int64),
+        days=np.bincount(day_of_week(present), minlength=7).astype(np.int64),
+        months=np.bincount(month_of_year(present) - 1, minlength=12).astype(np.int64),
+    )
+
+
+def _merge_column(parts: Sequence[ColumnStatistics]) -> ColumnStatistics:
+    first = parts[0]
+    rows, missing = sum(part.rows for part in parts), sum(part.missing for part in parts)
+    if isinstance(first, NumberStatistics):
+        numbers = [part for part in parts if isinstance(part, NumberStatistics)]
+        values, counts = _add_counts([part.values for part in numbers], [part.counts for part in numbers])
+        mean, m2 = _merge_moments(numbers)
+        return NumberStatistics(rows, missing, mean, m2, values, counts)
+    if isinstance(first, WordStatistics):
+        texts = [part for part in parts if isinstance(part, WordStatistics)]
+        pile = pa.table(
+            {
+                "word": pa.chunked_array([part.words for part in texts], pa.string()),
+                "count": pa.array(np.concatenate([part.counts for part in texts])),
+            }
+        )
+        added = pile.group_by("word").aggregate([("count", "sum")]).sort_by("word").combine_chunks()
+        words = pa.concat_arrays(added["word"].chunks) if added.num_rows else pa.array([], pa.string())
+        return WordStatistics(rows, missing, words, added["count_sum"].to_numpy())
+    times = [part for part in parts if isinstance(part, TimeStatistics)]
+    return TimeStatistics(
+        rows=rows,
+        missing=missing,
+        hours=np.sum([part.hours for part in times], axis=0),
+        days=np.sum([part.days for part in times], axis=0),
+        months=np.sum([part.months for part in times], axis=0),
+    )
+
+
+def _add_counts(
+    values: Sequence[NDArray[np.int64] | NDArray[np.float64]], counts: Sequence[NDArray[np.int64]]
+) -> tuple[NDArray[np.int64] | NDArray[np.float64], NDArray[np.int64]]:
+    merged, places = np.unique(np.concatenate(values), return_inverse=True)
+    total = np.zeros(len(merged), dtype=np.int64)
+    np.add.at(total, places.reshape(-1), np.concatenate(counts))
+    return merged, total
+
+
+def _merge_moments(parts: Sequence[NumberStatistics]) -> tuple[float, float]:
+    """Mean and sum of squared distances of the union, pair by pair.
+
+    Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", Stanford
+    STAN-CS-79-773, 1979, equation 2.1.
+    """
+    total, mean, m2 = 0, 0.0, 0.0
+    for part in parts:
+        if not part.present:
+            continue
+        joined = total + part.present
+        distance = part.mean - mean
+        m2 += part.m2 + distance * distance * (total / joined) * part.present
+        mean += distance * (part.present / joined)
+        total = joined
+    return mean, m2

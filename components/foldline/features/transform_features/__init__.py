@@ -1,0 +1,1 @@
+"""transform_features: a leak-free transform for each fold and one for all training rows, from one pass."""

@@ -1,0 +1,64 @@
+"""The report of the fitted transforms."""
+
+import json
+from collections.abc import Mapping
+
+from foldline.features.fitting import fit, layout
+from foldline.features.specification import RESERVED, Categorical, Feature, Ignore, Specification
+from foldline.features.statistics import TableStatistics
+from foldline.report import Cell, Page, number
+
+
+def page(specification: Specification, fitted_on: Mapping[str, TableStatistics]) -> Page:
+    """What each column became, how the transforms differ between folds, and the specification as text.
+
+    Args:
+        fitted_on: the statistics that each transform was fitted on, by the transform's name; the last one is of all
+            training rows.
+    """
+    outputs = layout(specification)
+    features = len(outputs.numeric) + len(outputs.categorical)
+    ignored = {name: column for name, column in specification.columns.items() if isinstance(column, Ignore)}
+    report = Page("Features", f"{len(specification.features)} columns become {features} features")
+    report.heading("Columns")
+    report.table(
+        ["column", "kind", "numeric width", "categories", "how"],
+        [_row(name, feature) for name, feature in specification.features.items()],
+    )
+    if ignored:
+        report.heading("Columns that are no features")
+        report.table(["column", "reason"], [[name, column.reason] for name, column in ignored.items()])
+    report.heading("Differences between folds")
+    report.text("Each transform is fitted on the training rows of its own folds only; final is fitted on all of them.")
+    report.table(["column", "figure", *fitted_on], _differences(specification, fitted_on))
+    report.heading("Specification")
+    report.text("Edit this document and pass it as the parameter specification to fix or change the features.")
+    report.text(json.dumps(specification.to_json(), ensure_ascii=False))
+    return report
+
+
+def _row(name: str, feature: Feature) -> list[Cell]:
+    alone = layout(Specification({name: feature}))
+    how = ", ".join(f"{key} {value}" for key, value in _settings(feature).items())
+    categories = feature.capacity if isinstance(feature, Categorical) else None
+    return [name, feature.kind, len(alone.numeric) or None, categories, how]
+
+
+def _settings(feature: Feature) -> dict[str, str]:
+    values = vars(feature).items()
+    return {key.replace("_", " "): json.dumps(value) if not isinstance(value, str) else value for key, value in values}
+
+
+def _differences(specification: Specification, fitted_on: Mapping[str, TableStatistics]) -> list[list[Cell]]:
+    fits = {name: fit(specification, statistics) for name, statistics in fitted_on.items()}
+    rows: list[list[Cell]] = []
+    for name in specification.features:
+        shown: dict[str, list[Cell]] = {"missing values": [found[name].missing for found in fitted_on.values()]}
+        final = fits[next(reversed(fits))]
+        if name in final.vocabularies:
+            shown["categories"] = [len(one.vocabularies[name]) + RESERVED for one in fits.values()]
+        if name in final.numbers:
+            shown["filled with"] = [number(one.numbers[name].fill) for one in fits.values()]
+            shown["center"] = [number(one.numbers[name].center) for one in fits.values()]
+        rows += [[name, figure, *values] for figure, values in shown.items()]
+    return rows

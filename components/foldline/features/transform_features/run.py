@@ -1,0 +1,98 @@
+"""Fit a transform for each fold and one for all training rows, and write them with a report."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from foldline.artifacts import Dataset, Folds, RawColumn, Transform
+from foldline.artifacts.dataset import row_id_array
+from foldline.artifacts.transform import FINAL
+from foldline.errors import ArgumentError, DataError
+from foldline.features import specification as documents
+from foldline.features.fitting import layout
+from foldline.features.statistics import TableStatistics, collect, merge
+from foldline.features.transform_features.report import page
+
+
+def run(
+    dataset_path: str,
+    folds_path: str,
+    transform_path: str,
+    report_path: str,
+    *,
+    specification: dict[str, Any],
+    exclude_columns: Sequence[str],
+    describe: Callable[[dict[str, Any]], None],
+) -> None:
+    """Read the dataset once, fit, and write the transform to the new folder `transform_path`.
+
+    Args:
+        specification: as in `foldline.features.specification`; empty to infer it from the training rows.
+        exclude_columns: names of columns that are no features.
+        describe: called with the figures for the artifact's metadata.
+
+    Raises:
+        ArgumentError: the specification or `exclude_columns` do not fit the dataset.
+        DataError: a column has no values or infinite ones, or no column is left.
+        ArtifactError: dataset or folds are torn, or the folds belong to another dataset.
+    """
+    dataset, folds = Dataset.read(Path(dataset_path)), Folds.read(Path(folds_path))
+    names = [column.name for column in dataset.columns]
+    unknown = [name for name in exclude_columns if name not in names]
+    if unknown:
+        raise ArgumentError("exclude_columns", expected=f"columns of the dataset {names}", got=repr(unknown[0]))
+    stated = documents.read_document(specification, dataset.columns, folds.label)
+    wanted = documents.candidates(dataset.columns, stated, folds.label, exclude_columns)
+
+    table = dataset.table([column.name for column in wanted])
+    assignment = folds.align(row_id_array(table), dataset.digest)
+    by_fold = collect(table, wanted, assignment.fold)
+    del table
+    training = merge(list(by_fold.values()))
+    fixed = documents.complete(
+        dataset.columns, stated, training, label=folds.label, excluded=exclude_columns
+    )
+    if not fixed.features:
+        reasons = "; ".join(f"{name}: {feature.reason}" for name, feature in fixed.columns.items())
+        raise DataError("features", expected="at least one column to learn from", got=f"none ({reasons})")
+
+    fitted_on: dict[str, TableStatistics] = {
+        f"fold-{fold}": merge([by_fold[other] for other in assignment.training_folds(fold)])
+        for fold in assignment.predicted_folds
+    }
+    fitted_on[FINAL] = training
+    signature = [RawColumn(column.name, column.dtype) for column in dataset.columns if column.name in fixed.features]
+    write_graphs(Path(transform_path), signature, fixed, fitted_on)
+    written = Transform.seal(
+        Path(transform_path),
+        dataset_digest=dataset.digest,
+        folds_digest=folds.digest,
+        signature=signature,
+        layout=layout(fixed),
+        specification=fixed.to_json(),
+        folds=assignment.predicted_folds,
+    )
+    page(fixed, fitted_on).write(Path(report_path))
+    describe(
+        {
+            "numeric": len(written.layout.numeric),
+            "categorical": len(written.layout.categorical),
+            "ignored_columns": len(fixed.columns) - len(fixed.features),
+            "folds": len(written.folds),
+        }
+    )
+
+
+def write_graphs(
+    path: Path,
+    signature: Sequence[RawColumn],
+    fixed: documents.Specification,
+    fitted_on: dict[str, TableStatistics],
+) -> None:
+    """Write a graph for each name in `fitted_on` into a folder of that name."""
+    from foldline.features.graph import write_graph
+
+    with TemporaryDirectory() as scratch:
+        for name, statistics in fitted_on.items():
+            write_graph(path / name, signature, fixed, statistics, Path(scratch) / name)
