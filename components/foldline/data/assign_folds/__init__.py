@@ -1,0 +1,1 @@
+"""Folds: a hold-out and K folds for the rows of a dataset."""
