@@ -1,0 +1,1 @@
+"""Validation: statistics, schema and findings of a dataset."""

@@ -1,0 +1,28 @@
+"""The KFP signature of validate_data."""
+
+from kfp import dsl
+from kfp.dsl import HTML, Artifact, Dataset, Input, Metrics, Output
+
+from foldline._image import VALIDATOR
+
+
+@dsl.component(base_image=VALIDATOR, install_kfp_package=False)
+def validate_data(
+    dataset: Input[Dataset], statistics: Output[Artifact], schema: Output[Artifact], decision: Output[Artifact],
+    report: Output[HTML], metrics: Output[Metrics], schema_text: str = "",
+):
+    """Hold a dataset against a schema and look for faults; errors stop the pipeline, warnings do not.
+
+    Args:
+        dataset: The table.
+        statistics: Statistics of each column, in FeatureStats.pb.
+        schema: The schema that was given, or else inferred, in schema.pbtxt.
+        decision: Verdict pass, warn or fail, with every finding.
+        report: The findings and a summary of each column.
+        metrics: Rows, columns, errors and warnings.
+        schema_text: Content of a curated schema.pbtxt; empty infers one.
+    """
+    from foldline.data.validate_data.run import run
+
+    run(dataset.path, statistics.path, schema.path, decision.path, report.path, schema_text=schema_text,
+        log_metric=metrics.log_metric, describe=decision.metadata.update)

@@ -1,0 +1,99 @@
+"""Files in, files out: statistics, schema, decision and report of a dataset."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+# Before TensorFlow is imported, which TFDV does: its notes on processors are no news.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from foldline.artifacts.dataset import Dataset  # noqa: E402
+from foldline.artifacts.decision import Decision  # noqa: E402
+from foldline.data.validate_data import statistics as tables  # noqa: E402
+from foldline.data.validate_data.findings import ERROR, Finding, Policy, find  # noqa: E402
+from foldline.data.validate_data.page import validation_page  # noqa: E402
+from foldline.disk import room_for  # noqa: E402
+from foldline.errors import DataError  # noqa: E402
+
+STATISTICS = "FeatureStats.pb"
+SCHEMA = "schema.pbtxt"
+
+
+def run(
+    dataset_path: str | Path,
+    statistics_path: str | Path,
+    schema_path: str | Path,
+    decision_path: str | Path,
+    report_path: str | Path,
+    *,
+    schema_text: str = "",
+    log_metric: Callable[[str, float], object] = lambda name, value: None,
+    describe: Callable[[dict[str, str | int]], object] = lambda summary: None,
+) -> Decision:
+    """Validate the dataset at `dataset_path`; all outputs are written also when the verdict is `fail`.
+
+    Args:
+        log_metric: is given the numbers of rows, columns, errors and warnings.
+        describe: is given the decision's summary, for the artifact's metadata.
+        Others: see the component's signature.
+
+    Raises:
+        ArgumentError: `schema_text` is no schema.
+        DataError: there are errors; the message names the first.
+    """
+    policy = Policy()
+    dataset = Dataset.read(Path(dataset_path))
+    table = dataset.table()
+    given = tables.parse_schema(schema_text) if schema_text.strip() else None
+    described = tables.describe_table(tables.as_the_schema_says(table, given) if given else table)
+    schema = given or tables.infer(described, table)
+    findings = find(table, dataset.label, policy)
+    if given:
+        findings += tables.held_against(described, schema)
+    findings.sort(key=lambda finding: finding.severity != ERROR)
+    errors = [finding for finding in findings if finding.severity == ERROR]
+    verdict = "fail" if errors else "warn" if findings else "pass"
+    counts = {
+        "rows": dataset.rows,
+        "columns": len(dataset.columns),
+        "errors": len(errors),
+        "warnings": len(findings) - len(errors),
+    }
+    decision = Decision(
+        subject="validation",
+        verdict=verdict,
+        reasons=tuple(finding.sentence for finding in findings) or ("Nothing was found.",),
+        figures={**counts, "dataset_digest": dataset.digest, "findings": [finding.to_json() for finding in findings]},
+        policy={
+            **asdict(policy),
+            "schema": "given" if given else "inferred",
+            "presence_margin": tables.PRESENCE_MARGIN,
+            "min_domain_mass": tables.MIN_DOMAIN_MASS,
+        },
+    )
+    with room_for(statistics_path):
+        for folder in (Path(statistics_path), Path(schema_path)):
+            folder.mkdir(parents=True)
+        (Path(statistics_path) / STATISTICS).write_bytes(described.SerializeToString(deterministic=True))
+        (Path(schema_path) / SCHEMA).write_text(tables.schema_text(schema), encoding="utf-8")
+        decision.write(Path(decision_path))
+        validation_page(dataset, table, described, findings, verdict, bool(given)).write(Path(report_path))
+    for name, value in counts.items():
+        log_metric(name, float(value))
+    describe({"verdict": verdict, **counts})
+    for finding in findings:
+        print(f"{finding.severity}: {finding.sentence}. {finding.advice}")
+    if errors:
+        raise _stop(errors)
+    return decision
+
+
+def _stop(errors: list[Finding]) -> DataError:
+    first = errors[0]
+    more = f" and {len(errors) - 1} more errors" if len(errors) > 1 else ""
+    what = f"column {first.column!r}" if first.column else "table"
+    return DataError(what, expected="data that passes validation", got=f"{first.what} ({first.evidence}){more}",
+                     fix=first.advice)  # fmt: skip
