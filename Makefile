@@ -20,7 +20,7 @@ $(LOCAL)/ready: pyproject.toml $(wildcard pipelines/foldline_pipelines/local/loc
 	@echo "environment local: installing"
 	@test -n "$(LOCK_SET)"
 	@rm -rf $(LOCAL) && $(PYTHON) -m venv $(LOCAL)
-	@$(LOCAL)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(LOCKS)/local.txt
+	@$(LOCAL)/bin/pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes --no-deps -r $(LOCKS)/local.txt
 	@$(LOCAL)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@$(LOCAL)/bin/python -m compileall -q $(LOCAL)/lib >/dev/null; touch $@
 	@echo "environment local: ready"

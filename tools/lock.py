@@ -27,9 +27,14 @@ GROUPS = ["test", "lint", "flights", "s3"]
 # Only the data inside this package are used; nothing imports it.
 WITHOUT_DEPENDENCIES = {"flights"}
 
+# TFDV asks for a pyfarmhash that has to be compiled; the later one is a wheel with the same functions.
 # TFDV 1.16 (the last for older hosts) needs protobuf 4, kfp 2.17 needs 6. Only kfp's executor runs there, and the one
 # of 2.13, the last for protobuf 4, runs what 2.17 compiles.
-OVERRIDES = {("older", "validator"): ["kfp==2.13.0", "kfp-kubernetes==1.5.0"]}
+OVERRIDES = {
+    ("glibc-2.39", "validator"): ["pyfarmhash>=0.5"],
+    ("older", "validator"): ["pyfarmhash>=0.5", "kfp==2.13.0", "kfp-kubernetes==1.5.0"],
+}
+
 
 
 def inputs(lock_set: str, name: str) -> dict[str, Any]:
