@@ -11,7 +11,7 @@ def assign_folds(
     dataset: Input[Dataset], folds: Output[Artifact], report: Output[HTML], label: str = "", task: str = "auto",
     strategy: str = "auto", n_folds: int = 5, test_fraction: float = 0.2, seed: int = 0, group_column: str = "",
     time_column: str = "",
-):
+):  # fmt: skip
     """Hold out test rows, and deal the other rows to folds.
 
     Args:
@@ -32,4 +32,4 @@ def assign_folds(
 
     run(dataset.path, folds.path, report.path, label=label, task=task, strategy=strategy, n_folds=n_folds,
         test_fraction=test_fraction, seed=seed, group_column=group_column, time_column=time_column,
-        describe=folds.metadata.update)
+        describe=folds.metadata.update)  # fmt: skip

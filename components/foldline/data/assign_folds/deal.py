@@ -22,7 +22,7 @@ def hold_out(identity: Integers, fraction: float) -> Mask:
     Args:
         identity: shape (n_rows,): `row_id`, or a hash of the row's group where groups stay together.
     """
-    return unit_interval(identity, HOLD_OUT_SALT) < fraction
+    return np.asarray(unit_interval(identity, HOLD_OUT_SALT) < fraction)
 
 
 def hold_out_latest(times: Integers, fraction: float) -> Mask:
@@ -43,7 +43,7 @@ def hold_out_latest(times: Integers, fraction: float) -> Mask:
         raise DataError("time_column", expected="at least two different times", got="one")
     earlier = np.cumsum(counts)[:-1]
     cut = int(np.argmin(np.abs(earlier - (1.0 - fraction) * len(times))))
-    return times > moments[cut]
+    return np.asarray(times > moments[cut])
 
 
 def stratified(row_id: Integers, classes: Integers, n_folds: int, seed: int) -> Integers:
@@ -75,7 +75,7 @@ def grouped(groups: Integers, group_hash: Integers, n_folds: int, seed: int) -> 
         rows, fold = filled[0]
         fold_of[group] = fold
         heapq.heapreplace(filled, (rows + int(sizes[group]), fold))
-    return fold_of[groups]
+    return np.asarray(fold_of[groups], dtype=np.int64)
 
 
 def forward(times: Integers, n_folds: int) -> Integers:
@@ -90,18 +90,18 @@ def forward(times: Integers, n_folds: int) -> Integers:
     blocks = n_folds + 1
     if len(moments) < blocks:
         raise DataError(
-            "n_folds", expected=f"at most {max(len(moments) - 1, 0)}, one less than the training rows' different times",
+            "n_folds",
+            expected=f"at most {max(len(moments) - 1, 0)}, one less than the training rows' different times",
             got=str(n_folds),
         )
     middle = np.cumsum(counts) - counts / 2
-    wanted = np.minimum((middle * blocks / len(times)).astype(np.int64), blocks - 1)
-    # Each block takes at least one moment: block k starts at moment k at the earliest, and leaves one for each later.
-    steps = np.arange(len(moments))
-    wanted = np.minimum(wanted, steps)
+    wanted = (middle * blocks / len(times)).astype(np.int64)
     starts = np.searchsorted(wanted, np.arange(blocks))
+    # Each block takes at least one moment, and leaves one for each that follows.
     for block in range(1, blocks):
         starts[block] = min(max(starts[block], starts[block - 1] + 1), len(moments) - (blocks - block))
-    return (np.searchsorted(starts, steps, side="right") - 1)[place.reshape(-1)]
+    block_of = np.searchsorted(starts, np.arange(len(moments)), side="right") - 1
+    return np.asarray(block_of[place.reshape(-1)], dtype=np.int64)
 
 
 def check_parameters(strategy: str, n_folds: int, test_fraction: float, strategies: tuple[str, ...]) -> None:

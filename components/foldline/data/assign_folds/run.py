@@ -15,9 +15,9 @@ from foldline.artifacts.folds import FORWARD, Assignment, Folds
 from foldline.artifacts.identity import column_hash
 from foldline.artifacts.task import Task, infer_task
 from foldline.data.assign_folds import deal
+from foldline.data.assign_folds.page import folds_page
 from foldline.disk import room_for
 from foldline.errors import ArgumentError, DataError
-from foldline.report import Page, number
 
 STRATEGIES = ("auto", "stratified", "plain", "grouped", FORWARD)
 
@@ -66,7 +66,9 @@ def run(
     table = dataset.table(list(dict.fromkeys(name for name in (label, group_column, time_column) if name)))
     if table[label].null_count:
         raise DataError(
-            f"label column {label!r}", expected="a value in each row", got=f"{table[label].null_count} rows without one",
+            f"label column {label!r}",
+            expected="a value in each row",
+            got=f"{table[label].null_count} rows without",
             fix="Name the label in ingest_dataset, which leaves such rows out.",
         )
     inferred = infer_task(table[label], label, task)
@@ -79,10 +81,19 @@ def run(
     warnings = _warnings(chosen, inferred, encoded, assignment, time_column)
     with room_for(folds_path):
         folds = Folds.write(
-            Path(folds_path), dataset_digest=dataset.digest, label=label, task=inferred, strategy=chosen,
-            n_folds=n_folds, seed=seed, hold_out=dealt.hold_out, row_id=row_id, test=dealt.test, fold=dealt.fold,
+            Path(folds_path),
+            dataset_digest=dataset.digest,
+            label=label,
+            task=inferred,
+            strategy=chosen,
+            n_folds=n_folds,
+            seed=seed,
+            hold_out=dealt.hold_out,
+            row_id=row_id,
+            test=dealt.test,
+            fold=dealt.fold,
         )
-        _write_report(Path(report_path), folds, assignment, encoded, dealt, warnings)
+        folds_page(folds, assignment, encoded, dealt.groups, warnings).write(Path(report_path))
     describe(folds.summary() | ({"warning": " ".join(warnings)} if warnings else {}))
     for warning in warnings:
         print(f"warning: {warning}")
@@ -106,7 +117,7 @@ def _resolve(strategy: str, task: Task, group_column: str, time_column: str) -> 
     if strategy == FORWARD and not time_column:
         raise ArgumentError("time_column", expected="a column, as the strategy is forward_chaining", got="nothing")
     if strategy == "stratified" and not task.is_classification:
-        raise ArgumentError("strategy", expected="plain, grouped or forward_chaining for a regression", got="'stratified'")
+        raise ArgumentError("strategy", expected="plain, grouped or forward_chaining for a regression", got=strategy)
     return strategy
 
 
@@ -121,8 +132,13 @@ def _deal(
         _require_training(test, test_fraction)
         fold[~test] = deal.forward(times[~test], n_folds)
         cut = str(times[test].min().astype("datetime64[us]")) if test.any() else ""
-        said = {"method": "latest", "fraction": test_fraction, "time_column": time_column, "from": cut}
-        return _Dealt(test, fold, said | {"depends_on": "the dataset's times"})
+        said: dict[str, str | float] = {
+            "method": "latest",
+            "fraction": test_fraction,
+            "time_column": time_column,
+            "from": cut,
+        }
+        return _Dealt(test, fold, {**said, "depends_on": "the dataset's times"})
     if strategy == "grouped":
         hashes = column_hash(table[group_column])
         values, groups = np.unique(hashes, return_inverse=True)
@@ -131,7 +147,8 @@ def _deal(
         present, place = np.unique(groups.reshape(-1)[~test], return_inverse=True)
         if len(present) < n_folds:
             raise ArgumentError(
-                "n_folds", expected=f"at most {len(present)}, the number of training groups in {group_column!r}",
+                "n_folds",
+                expected=f"at most {len(present)}, the number of training groups in {group_column!r}",
                 got=str(n_folds),
             )
         fold[~test] = deal.grouped(place.reshape(-1), values[present].view(np.int64), n_folds, seed)
@@ -150,7 +167,7 @@ def _deal(
 
 def _times(column: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     if column.null_count:
-        raise DataError(f"time_column {name!r}", expected="a time in each row", got=f"{column.null_count} rows without one")
+        raise DataError(f"time_column {name!r}", expected="a time in each row", got=f"{column.null_count} rows without")
     if pa.types.is_timestamp(column.type):
         return np.asarray(column.cast(pa.int64()).to_numpy(), dtype=np.int64)
     if pa.types.is_integer(column.type):
@@ -161,7 +178,9 @@ def _times(column: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
 def _require_training(test: NDArray[np.bool_], fraction: float) -> None:
     if test.all():
         raise DataError(
-            f"test_fraction {fraction}", expected="training rows", got="none: all rows, or groups, are held out",
+            f"test_fraction {fraction}",
+            expected="training rows",
+            got="none: all rows, or groups, are held out",
             fix="Lower test_fraction, or give more rows.",
         )
 
@@ -184,13 +203,15 @@ def _check_parts(assignment: Assignment, task: Task, encoded: NDArray[np.float32
         parts = [("test rows", assignment.test), *parts]
     for name, rows in parts:
         if not rows.any():
-            raise DataError(name, expected="at least one row", got="none", fix="Give more rows or another test_fraction.")
+            raise DataError(name, expected="at least one", got="none", fix="Give more rows or another test_fraction.")
         if task.is_classification:
             counts = np.bincount(encoded[rows].astype(np.int64), minlength=len(task.classes))
             if not counts.all():
                 missing = task.classes[int(np.argmin(counts))]
                 raise DataError(
-                    name, expected="rows of each class", got=f"none of class {missing!r}",
+                    name,
+                    expected="rows of each class",
+                    got=f"none of class {missing!r}",
                     fix="Give more rows, fewer folds, another test_fraction, or another strategy.",
                 )
 
@@ -201,8 +222,8 @@ def _warnings(
     found = []
     if time_column and strategy != FORWARD:
         found.append(
-            f"The rows have times ({time_column}), and the strategy {strategy} ignores them: where rows near in time are "
-            "alike, such folds flatter the scores. The strategy forward_chaining predicts later rows from earlier ones."
+            f"The rows have times ({time_column}), and the strategy {strategy} ignores them: where rows near in time "
+            "are alike, such folds flatter the scores. The strategy forward_chaining predicts later rows from earlier."
         )
     if task.is_classification:
         for fold in assignment.predicted_folds:
@@ -210,37 +231,3 @@ def _warnings(
             if not counts.all():
                 found.append(f"Fold {fold} has no row of class {task.classes[int(np.argmin(counts))]!r}.")
     return found
-
-
-def _write_report(
-    path: Path, folds: Folds, assignment: Assignment, encoded: NDArray[np.float32], dealt: _Dealt, warnings: list[str]
-) -> None:
-    page = Page("Folds", f"{folds.task.kind}, label {folds.label}, strategy {folds.strategy}")
-    for warning in warnings:
-        page.text(warning, "warn")
-    page.figures(folds.summary() | {"seed": folds.seed})
-    page.heading("Hold-out")
-    page.figures(dict(folds.hold_out))
-    page.heading("Balance")
-    fold_numbers = sorted(set(np.unique(assignment.fold[~assignment.test]).tolist()))
-    parts = [(str(fold), assignment.fold == fold) for fold in fold_numbers]
-    parts += [("test", assignment.test), ("all", np.ones(len(encoded), dtype=bool))]
-    shown = folds.task.classes[:20]
-    groups = ["groups"] if dealt.groups is not None else []
-    statistics = list(shown) if folds.task.is_classification else ["mean", "standard deviation"]
-    rows: list[list[str | int | float | None]] = []
-    for name, chosen in parts:
-        row: list[str | int | float | None] = [name, int(chosen.sum())]
-        if dealt.groups is not None:
-            row.append(len(np.unique(dealt.groups[chosen])))
-        values = encoded[chosen]
-        if folds.task.is_classification:
-            counts = np.bincount(values.astype(np.int64), minlength=len(folds.task.classes))
-            row += [f"{number(int(count))} ({count / max(len(values), 1):.2%})" for count in counts[: len(shown)]]
-        else:
-            row += [float(values.mean()), float(values.std())] if len(values) else [None, None]
-        rows.append(row)
-    page.table(["fold", "rows", *groups, *statistics], rows)
-    if folds.strategy == FORWARD:
-        page.text("Fold 0 is only trained on; each later fold is predicted from the folds before it.")
-    page.write(path)

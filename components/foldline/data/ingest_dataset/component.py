@@ -8,10 +8,10 @@ from foldline._image import LAUNCHER
 
 @dsl.component(base_image=LAUNCHER, install_kfp_package=False)
 def ingest_dataset(
-    source_uri: str, dataset: Output[Dataset], format: str = "", label: str = "", columns: list = [],
+    source_uri: str, dataset: Output[Dataset], format: str = "", label: str = "", columns: list = [],  # noqa: A002
     derived: dict = {}, where: str = "", time_column: str = "", time_start: str = "", time_end: str = "",
     key_columns: list = [],
-):
+):  # fmt: skip
     """Read a table and write it as a dataset whose rows have a stable identity.
 
     Args:
@@ -32,4 +32,4 @@ def ingest_dataset(
 
     run(source_uri, dataset.path, format=format, label=label, columns=columns, derived=derived, where=where,
         time_column=time_column, time_start=time_start, time_end=time_end, key_columns=key_columns,
-        describe=dataset.metadata.update)
+        describe=dataset.metadata.update)  # fmt: skip

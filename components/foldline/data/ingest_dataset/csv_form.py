@@ -54,7 +54,9 @@ def examine(path: Path, shown: str) -> CsvForm:
     if repeated:
         places = [index + 1 for index, name in enumerate(header) if name == repeated[0]]
         raise DataError(
-            f"header of {shown}", expected="a different name for each column", got=f"{repeated[0]!r} as columns {places}"
+            f"header of {shown}",
+            expected="a different name for each column",
+            got=f"{repeated[0]!r} in columns {places}",
         )
     if "" in header[1:]:
         raise DataError(

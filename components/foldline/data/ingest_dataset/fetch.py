@@ -53,27 +53,30 @@ def public_address(uri: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
-def fetch(uri: str, format: str, temporary: Path, environment: Mapping[str, str]) -> Source:
+def fetch(uri: str, wanted: str, temporary: Path, environment: Mapping[str, str]) -> Source:
     """The files of the table at `uri`; what is remote or packed is brought into the folder `temporary`.
 
+    Args:
+        wanted: `csv`, `parquet`, or empty for what the name and the first bytes say.
+
     Raises:
-        ArgumentError: nothing can be read at `uri`, or `format` is unknown.
+        ArgumentError: nothing can be read at `uri`, or `wanted` is no format.
         DataError: the content is short, torn, or of another format.
     """
-    if format not in ("", "csv", "parquet"):
-        raise ArgumentError("format", expected="csv, parquet, or nothing", got=repr(format))
+    if wanted not in ("", "csv", "parquet"):
+        raise ArgumentError("format", expected="csv, parquet, or nothing", got=repr(wanted))
     shown = public_address(uri)
     path = _local(uri, temporary, environment)
     if path.is_dir():
         files = tuple(sorted(file for file in path.rglob("*.parquet") if file.is_file()))
-        if format == "csv" or not files:
+        if wanted == "csv" or not files:
             raise ArgumentError(_ARGUMENT, expected="a file, or a folder of *.parquet files", got=shown)
         for file in files:
             _check_parquet(file, shown)
         return Source(shown, "parquet", files, path)
     unpacked = _unpack(path, temporary, shown)
     named = unpacked.name.lower()
-    found = format or ("parquet" if named.endswith((".parquet", ".pq")) or _starts(unpacked) == _PARQUET else "csv")
+    found = wanted or ("parquet" if named.endswith((".parquet", ".pq")) or _starts(unpacked) == _PARQUET else "csv")
     if found == "parquet":
         _check_parquet(unpacked, shown)
     elif _starts(unpacked) == _PARQUET:
@@ -177,7 +180,7 @@ def _from_object_store(uri: str, temporary: Path, environment: Mapping[str, str]
         got = f"no answer from the object store ({type(error.__cause__ or error).__name__})"
         raise ArgumentError(_ARGUMENT, expected=f"a readable object at {uri}", got=got) from None
     if not wanted:
-        raise ArgumentError(_ARGUMENT, expected="an object, or a prefix with *.parquet objects", got=f"nothing at {uri}")
+        raise ArgumentError(_ARGUMENT, expected="an object, or a prefix of *.parquet objects", got=f"none at {uri}")
     return folder
 
 
@@ -202,7 +205,7 @@ def _unzip(path: Path, temporary: Path, shown: str) -> Path:
             members = [item for item in archive.infolist() if not item.is_dir() and not _is_clutter(item.filename)]
             if len(members) != 1:
                 names = ", ".join(item.filename for item in members[:5]) or "none"
-                raise DataError(f"file {shown}", expected="a zip with one CSV file", got=f"{len(members)} files: {names}")
+                raise DataError(f"file {shown}", expected="a zip with one CSV file", got=f"{len(members)}: {names}")
             target = temporary / f"unpacked-{Path(members[0].filename).name}"
             with archive.open(members[0]) as packed, target.open("wb") as file:
                 shutil.copyfileobj(packed, file, CHUNK_BYTES)

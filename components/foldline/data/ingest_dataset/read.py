@@ -103,7 +103,7 @@ def read_parquet(source: Source, needed: Collection[str] | None) -> pl.DataFrame
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise DataError(
-            f"columns of {source.uri}", expected="a different name for each column", got=f"{repeated[0]!r} more than once"
+            f"columns of {source.uri}", expected="a different name for each column", got=f"{repeated[0]!r} twice"
         )
     try:
         scan = pl.scan_parquet(list(source.files), hive_partitioning=source.folder is not None)

@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -24,7 +23,7 @@ def run(
     source_uri: str,
     dataset_path: str | Path,
     *,
-    format: str = "",
+    format: str = "",  # noqa: A002
     label: str = "",
     columns: Sequence[str] = (),
     derived: Mapping[str, str] | None = None,

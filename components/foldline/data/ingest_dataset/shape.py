@@ -87,7 +87,9 @@ def shape(frame: pl.DataFrame, choice: Choice) -> tuple[pl.DataFrame, list[dict[
     """
     if ROW_ID in frame.columns:
         raise DataError(
-            f"column {ROW_ID!r}", expected="another name, as the dataset's own identity has this one", got="it in the source",
+            f"column {ROW_ID!r}",
+            expected="a name other than that of the dataset's own identity",
+            got=repr(ROW_ID),
             fix="Rename the column.",
         )
     if frame.is_empty():
@@ -135,15 +137,15 @@ def to_dataset_types(frame: pl.DataFrame) -> pa.Table:
         DataError: a column has a type that a dataset cannot have, a whole number beyond 64 bits, or infinite numbers.
     """
     converted = frame.select(_convert(column) for column in frame)
-    infinite = {
-        column.name: int(column.is_infinite().sum()) for column in converted if column.dtype == pl.Float64
-    }
+    infinite = {column.name: int(column.is_infinite().sum()) for column in converted if column.dtype == pl.Float64}
     faults = {name: count for name, count in infinite.items() if count}
     if faults:
         first, *others = faults
         more = f", and columns {others} too" if others else ""
         raise DataError(
-            f"column {first!r}", expected="finite numbers", got=f"{faults[first]} infinite ones{more}",
+            f"column {first!r}",
+            expected="finite numbers",
+            got=f"{faults[first]} infinite ones{more}",
             fix="Correct them at the source, or leave the rows out with where.",
         )
     schema = pa.schema([(column.name, DTYPES[_dtype(column.dtype)]) for column in converted])
@@ -166,9 +168,11 @@ def _convert(column: pl.Series) -> pl.Series:
         try:
             return column.cast(pl.Int64)
         except pl.exceptions.InvalidOperationError:
-            largest = column.max() if abs(int(column.max())) > abs(int(column.min())) else column.min()
+            beyond = column.cast(pl.Int64, strict=False).is_null() & column.is_not_null()
             raise DataError(
-                f"column {column.name!r}", expected="whole numbers of 64 bits with a sign", got=str(largest),
+                f"column {column.name!r}",
+                expected="whole numbers of 64 bits with a sign",
+                got=str(column.filter(beyond)[0]),
                 fix="Leave the column out with columns, or store it as text.",
             ) from None
     if kind.is_float() or kind.is_decimal():
@@ -183,7 +187,9 @@ def _convert(column: pl.Series) -> pl.Series:
         moments = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if kind.time_zone else column
         return moments.cast(pl.Datetime("us"))
     raise DataError(
-        f"column {column.name!r}", expected="numbers, text, booleans or times", got=f"the type {kind}",
+        f"column {column.name!r}",
+        expected="numbers, text, booleans or times",
+        got=f"the type {kind}",
         fix="Convert it at the source, or leave it out with columns.",
     )
 
@@ -210,7 +216,7 @@ def _derive(frame: pl.DataFrame, name: str, sql: str) -> pl.DataFrame:
 def _condition(frame: pl.DataFrame, sql: str) -> pl.Expr:
     condition = _evaluate(frame, parse_expression(sql, "where"), sql, "where")
     if condition.dtype != pl.Boolean:
-        raise ArgumentError("where", expected="a condition that is true or false", got=f"{condition.dtype} from {sql!r}")
+        raise ArgumentError("where", expected="a condition, true or false", got=f"{condition.dtype} from {sql!r}")
     return pl.lit(condition)
 
 
@@ -235,7 +241,7 @@ def _check_names(frame: pl.DataFrame, choice: Choice) -> None:
         raise ArgumentError("time_column", expected=f"a column for {given}", got="nothing")
     if choice.time_start and choice.time_end and choice.time_start >= choice.time_end:
         raise ArgumentError(
-            "time_end", expected=f"a time after time_start {choice.time_start.isoformat()}", got=choice.time_end.isoformat()
+            "time_end", expected=f"a time after {choice.time_start.isoformat()}", got=choice.time_end.isoformat()
         )
     for name in choice.columns:
         _require_column(frame, name, "columns")
@@ -247,9 +253,7 @@ def _require_column(frame: pl.DataFrame, name: str, parameter: str) -> None:
     if name in frame.columns:
         return
     nearest = get_close_matches(name, frame.columns, n=3, cutoff=0.5) or frame.columns[:10]
-    raise ArgumentError(
-        parameter, expected=f"a column of the table (nearest: {_listed(nearest)})", got=repr(name)
-    )
+    raise ArgumentError(parameter, expected=f"a column of the table (nearest: {_listed(nearest)})", got=repr(name))
 
 
 def _require_rows(frame: pl.DataFrame, parameter: str, value: str) -> None:

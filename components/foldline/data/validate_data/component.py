@@ -10,7 +10,7 @@ from foldline._image import VALIDATOR
 def validate_data(
     dataset: Input[Dataset], statistics: Output[Artifact], schema: Output[Artifact], decision: Output[Artifact],
     report: Output[HTML], metrics: Output[Metrics], schema_text: str = "",
-):
+):  # fmt: skip
     """Hold a dataset against a schema and look for faults; errors stop the pipeline, warnings do not.
 
     Args:
@@ -25,4 +25,4 @@ def validate_data(
     from foldline.data.validate_data.run import run
 
     run(dataset.path, statistics.path, schema.path, decision.path, report.path, schema_text=schema_text,
-        log_metric=metrics.log_metric, describe=decision.metadata.update)
+        log_metric=metrics.log_metric, describe=decision.metadata.update)  # fmt: skip

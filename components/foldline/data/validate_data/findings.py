@@ -133,7 +133,7 @@ def _duplicate_rows(features: pa.Table, policy: Policy) -> list[Finding]:
     share = repeated / max(features.num_rows, 1)
     if share <= policy.most_duplicates:
         return []
-    advice = "Remove them at the source, or keep them together with group_column: copies on both sides flatter the scores."
+    advice = "Remove them, or keep them together with group_column: copies on both sides flatter the scores."
     return [Finding(WARNING, "", "rows that repeat another row", f"{repeated} rows, {share:.1%}", advice)]
 
 
@@ -161,12 +161,10 @@ def _class_balance(task: Task, encoded: NDArray[np.float32], label: str, policy:
     if rows >= policy.smallest_class_rows and rows / len(encoded) >= policy.smallest_class:
         return []
     evidence = f"class {task.classes[rare]!r} has {rows} of {len(encoded)} rows"
-    return [Finding(WARNING, label, "a rare class", evidence, "Look at average precision; give more rows of the class.")]
+    return [Finding(WARNING, label, "a rare class", evidence, "Look at average precision; give more of its rows.")]
 
 
-def _leakage(
-    table: pa.Table, task: Task, encoded: NDArray[np.float32], label: str, policy: Policy
-) -> list[Finding]:
+def _leakage(table: pa.Table, task: Task, encoded: NDArray[np.float32], label: str, policy: Policy) -> list[Finding]:
     place = unit_interval(np.asarray(table["row_id"].to_numpy(), dtype=np.int64), "foldline leakage")
     sample = np.sort(np.argsort(place)[: policy.sample_rows])
     half = place[sample] < np.median(place[sample])
@@ -203,9 +201,9 @@ def strength(column: pa.ChunkedArray, target: NDArray[np.float64], half: NDArray
         if known.sum() < 10:
             return 0.0
         ranks = np.stack([_ranks(numbers[known]), _ranks(target[known])])
-        if (ranks.std(axis=1) == 0).any():
+        if not ranks.std(axis=1).all():
             return 0.0
-        return abs(float(np.corrcoef(ranks)[0, 1])) * float(known.mean())
+        return abs(float(np.asarray(np.corrcoef(ranks))[0, 1])) * float(known.mean())
     bins = _bins(column, half)
     if len(np.unique(bins)) < 2 or len(np.unique(target)) < 2:
         return 0.0

@@ -79,7 +79,7 @@ def _plots(names: Sequence[str], dtypes: dict[str, str], statistics: Any) -> Fig
     for axis in axes[len(names) :]:
         axis.set_axis_off()
     for axis, name in zip(axes, names, strict=False):
-        described = statistics_of(statistics, name)
+        described: Any = statistics_of(statistics, name)
         axis.set_title(_short(name), fontsize=8)
         axis.tick_params(labelsize=6)
         if described.WhichOneof("stats") == "string_stats":
@@ -90,7 +90,8 @@ def _plots(names: Sequence[str], dtypes: dict[str, str], statistics: Any) -> Fig
             buckets = described.num_stats.histograms[0].buckets
             left = [bucket.low_value / scale for bucket in buckets]
             width = [(bucket.high_value - bucket.low_value) / scale for bucket in buckets]
-            axis.bar(left, [bucket.sample_count for bucket in buckets], width=[max(w, 1e-9) for w in width], align="edge")
+            height = [bucket.sample_count for bucket in buckets]
+            axis.bar(left, height, width=[max(each, 1e-9) for each in width], align="edge")
             if dtypes[name] == "timestamp":
                 axis.set_xlabel("days since 1970", fontsize=6)
     return figure

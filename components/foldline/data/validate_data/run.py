@@ -10,13 +10,13 @@ from pathlib import Path
 # Before TensorFlow is imported, which TFDV does: its notes on processors are no news.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from foldline.artifacts.dataset import Dataset  # noqa: E402
-from foldline.artifacts.decision import Decision  # noqa: E402
-from foldline.data.validate_data import statistics as tables  # noqa: E402
-from foldline.data.validate_data.findings import ERROR, Finding, Policy, find  # noqa: E402
-from foldline.data.validate_data.page import validation_page  # noqa: E402
-from foldline.disk import room_for  # noqa: E402
-from foldline.errors import DataError  # noqa: E402
+from foldline.artifacts.dataset import Dataset
+from foldline.artifacts.decision import Decision
+from foldline.data.validate_data import statistics as tables
+from foldline.data.validate_data.findings import ERROR, Finding, Policy, find
+from foldline.data.validate_data.page import validation_page
+from foldline.disk import room_for
+from foldline.errors import DataError
 
 STATISTICS = "FeatureStats.pb"
 SCHEMA = "schema.pbtxt"

@@ -87,7 +87,7 @@ def parse_schema(text: str) -> Any:
 
 
 def as_the_schema_says(table: pa.Table, schema: Any) -> pa.Table:
-    """`table` with whole numbers as floats where the schema says so: a column of floats may happen to have no fractions."""
+    """`table` with whole numbers as floats where the schema says so: floats may happen to have no fractions."""
     floats = {feature.name for feature in schema.feature if feature.type == schema_pb2.FLOAT}
     for index, field in enumerate(table.schema):
         if field.name in floats and pa.types.is_integer(field.type):
@@ -101,8 +101,10 @@ def schema_text(schema: Any) -> str:
 
 
 def held_against(statistics: Any, schema: Any) -> list[Finding]:
-    """What in the statistics does not fit the schema. A column that the schema does not name, and a few rows with unseen
-    text, are warnings; everything else is an error."""
+    """What in the statistics does not fit the schema.
+
+    A column that the schema does not name, and a few rows with unseen text, are warnings; all else is an error.
+    """
     anomalies = tfdv.validate_statistics(statistics, schema)
     found = []
     for name, info in sorted(anomalies.anomaly_info.items()):
