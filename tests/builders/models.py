@@ -1,4 +1,4 @@
-"""A small table of flights, its folds, and models of it whose weights a test chooses: real artifacts, nothing trained."""
+"""A small table of flights, its folds, and models whose weights a test chooses: real artifacts, nothing trained."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -137,3 +137,21 @@ def export(
     module = tf.Module()
     module.serve = tf.function(serve)
     tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve.get_concrete_function(**inputs)})
+
+
+def unloadable(path: Path, name: str = "plain", size: int = 1000) -> Model:
+    """A sealed model whose SavedModel nobody will load: bytes that depend on `name`."""
+    (path / "1" / "variables").mkdir(parents=True)
+    (path / "1" / "saved_model.pb").write_bytes(np.random.default_rng(list(name.encode())).bytes(size))
+    (path / "1" / "variables" / "variables.index").write_bytes(name.encode())
+    return Model.seal(
+        path,
+        task=BINARY,
+        label="late",
+        signature=SIGNATURE,
+        origin={},
+        training={"name": name},
+        metrics={},
+        parity={},
+        training_rows=np.arange(10),
+    )

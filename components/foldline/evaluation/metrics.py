@@ -76,7 +76,8 @@ def predicted_class(task: Task, prediction: Array) -> NDArray[np.int64]:
     """Index of the class that each row's probabilities name; shape (n_rows,)."""
     if task.kind == "binary":
         return (np.asarray(prediction)[:, 0] > 0.5).astype(np.int64)
-    return np.asarray(prediction).argmax(axis=1)
+    chosen: NDArray[np.int64] = np.asarray(prediction).argmax(axis=1)
+    return chosen
 
 
 def row_log_loss(task: Task, label: Array, prediction: Array) -> NDArray[np.float64]:
@@ -87,7 +88,8 @@ def row_log_loss(task: Task, label: Array, prediction: Array) -> NDArray[np.floa
         own = np.where(truth == 1, probability[:, 0], 1.0 - probability[:, 0])
     else:
         own = probability[np.arange(len(truth)), truth]
-    return -np.log(np.clip(own, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY))
+    loss: NDArray[np.float64] = -np.log(np.clip(own, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY))
+    return loss
 
 
 def roc_points(label: Array, prediction: Array, at_most: int = 200) -> tuple[Array, Array, Array]:

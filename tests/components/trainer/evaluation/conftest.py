@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from builders import models
 
+from builders import models
 from foldline.artifacts import Dataset, Folds
 
 

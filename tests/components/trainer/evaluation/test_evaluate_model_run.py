@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import models
 
+from builders import models
 from foldline.artifacts import Model, Predictions
 from foldline.artifacts.signature import tensors_from_table
 from foldline.errors import ArtifactError, ComparisonError, DataError, FoldlineError

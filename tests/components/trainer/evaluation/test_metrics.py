@@ -5,12 +5,13 @@ import math
 
 import numpy as np
 import pytest
-from foldline.artifacts import Task
-from foldline.errors import DataError
-from foldline.evaluation import metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
+
+from foldline.artifacts import Task
+from foldline.errors import DataError
+from foldline.evaluation import metrics
 
 BINARY = Task("binary", ("no", "yes"))
 COLOURS = Task("multiclass", ("blue", "green", "red"))

@@ -1,0 +1,1 @@
+"""Champion against challenger on rows that neither was trained on."""

@@ -1,0 +1,1 @@
+"""Scores the test rows once, with the exported model itself."""

@@ -1,0 +1,96 @@
+"""What a bucket behind a bad network or a simpler server does to the alias."""
+
+import http.client
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import models
+from foldline.errors import StoreError
+from foldline.store import open_store
+
+
+class Between(BaseHTTPRequestHandler):
+    """Passes requests on to the real server; `edit` changes their headers, `lose` says whether an answer is lost."""
+
+    upstream = ""
+    edit: Callable[[dict[str, str]], None]
+    lose: Callable[[str, str], bool]
+
+    def handle_request(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        headers = dict(self.headers.items())
+        type(self).edit(headers)
+        onward = http.client.HTTPConnection(self.upstream.removeprefix("http://"))
+        onward.request(self.command, self.path, body, headers)
+        answer = onward.getresponse()
+        content = answer.read()
+        onward.close()
+        if type(self).lose(self.command, self.path):
+            self.close_connection = True
+            self.connection.close()
+            return
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("transfer-encoding", "content-length", "connection", "server", "date"):
+                self.send_header(name, value)
+        self.send_header("content-length", answer.getheader("content-length") or str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_PUT = do_HEAD = do_POST = handle_request  # noqa: N815
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def between(server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Between]]:
+    handler = type(
+        "Handler",
+        (Between,),
+        {"upstream": server.endpoint, "edit": staticmethod(lambda _: None), "lose": staticmethod(lambda *_: False)},
+    )
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FOLDLINE_S3_ENDPOINT", f"http://127.0.0.1:{proxy.server_port}")
+    yield handler
+    proxy.shutdown()
+    proxy.server_close()
+
+
+def test_a_bucket_that_ignores_conditions_is_refused(between: type[Between], server: Any, tmp_path: Path) -> None:
+    server.make_bucket("ignores")
+
+    def drop(headers: dict[str, str]) -> None:
+        for name in [name for name in headers if name.lower().startswith("if-")]:
+            del headers[name]
+
+    between.edit = staticmethod(drop)
+    store = open_store("s3://ignores")
+    version = store.register("late", models.unloadable(tmp_path / "a").path)
+    with pytest.raises(StoreError, match=r"conditional writes \(If-None-Match\), got one that ignores"):
+        store.set_alias("late", "champion", version, expected=None)
+    assert store.alias("late", "champion") is None
+
+
+def test_a_move_whose_answer_was_lost_is_found_to_be_done(between: type[Between], server: Any, tmp_path: Path) -> None:
+    server.make_bucket("loses")
+    between.lose = staticmethod(lambda command, path: command == "PUT" and "aliases" in path)
+    store = open_store("s3://loses/here")
+    a, b = (store.register("late", models.unloadable(tmp_path / name, name).path) for name in "ab")
+    store.set_alias("late", "champion", a, expected=None)
+    store.set_alias("late", "champion", b, expected=a)
+    assert [move.version for move in store.history("late", "champion")] == [a, b]
+
+
+def test_a_store_that_cannot_be_reached_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOLDLINE_S3_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(StoreError, match="expected a bucket that can be reached"):
+        open_store("s3://anything").alias("late", "champion")
