@@ -1,6 +1,6 @@
 """Run every test with the interpreter of the environment that its subject runs in, and count them all at the end.
 
-    python tests/run.py [pytest arguments]
+python tests/run.py [pytest arguments]
 """
 
 import subprocess
@@ -55,7 +55,11 @@ def main() -> int:
     failed = total["failures"] + total["errors"]
     print(f"all environments, {time.monotonic() - started:.0f} s")
     print(f"{total['tests'] - failed - total['skipped']} passed, {failed} failed, {total['skipped']} skipped")
-    print("next: make demo" if well else "next: read the failures above; run one file with its environment's python -m pytest")
+    print(
+        "next: make demo"
+        if well
+        else "next: read the failures above; run one file with its environment's python -m pytest"
+    )
     return 0 if well else 1
 
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from foldline_pipelines import registry
 
 ROOT = Path(__file__).resolve().parents[2]

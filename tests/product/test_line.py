@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from builders.browser import CHROMIUM, visit
 from builders.tables import customers
 from foldline_pipelines.local import environments
