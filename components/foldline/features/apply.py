@@ -40,7 +40,9 @@ class AppliedTransform:
         rows = len(next(iter(tensors.values())))
         parts = []
         for start in range(0, max(rows, 1), batch_rows):
-            batch = {name: tf.constant(tensors[name][start : start + batch_rows], dtype) for name, dtype in self._inputs}
+            batch = {
+                name: tf.constant(tensors[name][start : start + batch_rows], dtype) for name, dtype in self._inputs
+            }
             parts.append({name: output.numpy() for name, output in self.loaded.transform_fn(batch).items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 

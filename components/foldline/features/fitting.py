@@ -21,7 +21,8 @@ from foldline.features.statistics import (
 
 @dataclass(frozen=True)
 class FittedNumber:
-    """A numeric or boolean column: `(clip(filled, low, high) - center) * factor`, factor 0 where a fold has no variation."""
+    """A numeric or boolean column: `(clip(filled, low, high) - center) * factor`; factor 0 where the rows
+    do not vary."""
 
     fill: float
     low: float
@@ -76,7 +77,9 @@ def layout(specification: Specification) -> Layout:
         if isinstance(feature, Datetime):
             numeric += [f"{name}_{part}_{wave}" for part in feature.parts for wave in ("sin", "cos")]
     categorical = [
-        CategoricalFeature(name, feature.capacity) for name, feature in features.items() if isinstance(feature, Categorical)
+        CategoricalFeature(name, feature.capacity)
+        for name, feature in features.items()
+        if isinstance(feature, Categorical)
     ]
     return Layout(tuple(numeric), tuple(categorical))
 

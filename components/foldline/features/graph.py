@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,7 +16,7 @@ from foldline.features.specification import RESERVED, Datetime, Specification
 from foldline.features.statistics import TableStatistics
 from foldline.features.tensor_names import tensor_names
 
-# Where each part begins its cycle, and how long that is.
+# The part of a time, the first place of its cycle, and how many there are.
 _CYCLES = {"hour": (hour_of_day, 0, 24), "day_of_week": (day_of_week, 0, 7), "month": (month_of_year, 1, 12)}
 
 Tensors = Mapping[str, tf.Tensor]
@@ -30,7 +31,11 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
     """
 
     def __init__(
-        self, columns: Sequence[RawColumn], specification: Specification, statistics: TableStatistics, vocabularies: Path
+        self,
+        columns: Sequence[RawColumn],
+        specification: Specification,
+        statistics: TableStatistics,
+        vocabularies: Path,
     ) -> None:
         """Build the graph.
 
@@ -57,7 +62,7 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
             for column in self._columns
         }
 
-        def transform(raw: Tensors) -> Tensors:
+        def transform(raw: Tensors) -> Any:
             return self.transform_fn({column: raw[name] for column, name in names.items()})
 
         return tf.function(transform, input_signature=[specs]).get_concrete_function()
@@ -102,10 +107,11 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
             there = tf.cast(~self._missing(raw, name), tf.float32) * float(fitted)
             for part in feature.parts:
                 place_of, start, length = _CYCLES[part]
-                place = tf.cast(place_of(raw[name]) - start, tf.float32)
-                angle = place * (2 * math.pi / length)
-                columns += [tf.sin(angle) * there, tf.cos(angle) * there]
-        return [tf.stack(columns, axis=1)] if columns else []
+                # From a table, since TensorFlow's sine differs in the last bit between a row alone and rows together.
+                angles = [2 * math.pi * place / length for place in range(length)]
+                waves = tf.constant([[math.sin(angle), math.cos(angle)] for angle in angles], tf.float32)
+                columns.append(tf.gather(waves, place_of(raw[name]) - start) * there[:, tf.newaxis])
+        return columns
 
     def _index(self, values: tf.Tensor, name: str) -> tf.Tensor:
         missing = values == (MISSING_STRING if values.dtype == tf.string else MISSING_INTEGER)

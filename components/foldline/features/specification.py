@@ -13,7 +13,7 @@ Version 1, as JSON or YAML; every key but `kind` may be left out and is then fil
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from foldline.artifacts.dataset import Column
 from foldline.errors import ArgumentError, DataError
@@ -72,8 +72,8 @@ class Boolean:
 
 @dataclass(frozen=True)
 class Categorical:
-    """An index: 0 for a missing value, 1 for a word outside the vocabulary, then the training rows' words, most frequent
-    first and equally frequent ones in the order of their bytes. Whole numbers count as their decimal text.
+    """An index: 0 for a missing value, 1 for a word outside the vocabulary, then the training rows' words, most
+    frequent first and equally frequent ones in the order of their bytes. Whole numbers count as their decimal text.
 
     Attributes:
         capacity: number of indices, the two reserved ones included; the same in every fold.
@@ -128,6 +128,11 @@ class Specification:
         """The columns that become features."""
         return {name: feature for name, feature in self.columns.items() if not isinstance(feature, Ignore)}
 
+    @property
+    def ignored(self) -> dict[str, str]:
+        """The columns that become none, with the reason."""
+        return {name: feature.reason for name, feature in self.columns.items() if isinstance(feature, Ignore)}
+
     def to_json(self) -> dict[str, Any]:
         columns = {
             name: {"kind": feature.kind}
@@ -135,15 +140,6 @@ class Specification:
             for name, feature in self.columns.items()
         }
         return {"version": VERSION, "columns": columns}
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """The specification that `to_json` gave, as an artifact holds it."""
-        columns = {}
-        for name, statement in content["columns"].items():
-            values = {key: tuple(value) if isinstance(value, list) else value for key, value in statement.items()}
-            columns[name] = KINDS[values.pop("kind")](**values)
-        return cls(columns)
 
 
 def read_document(document: Any, columns: Sequence[Column], label: str) -> dict[str, Statement]:
@@ -173,7 +169,9 @@ def read_document(document: Any, columns: Sequence[Column], label: str) -> dict[
     checked = {name: _check_column(name, statement, dtypes) for name, statement in stated.items()}
     if label in checked and checked[label]["kind"] != Ignore.kind:
         raise ArgumentError(
-            f"specification, column {label!r}", expected="the kind ignore, since it is the label", got=checked[label]["kind"]
+            f"specification, column {label!r}",
+            expected="the kind ignore, since it is the label",
+            got=checked[label]["kind"],
         )
     return checked
 

@@ -1,11 +1,12 @@
 """Statistics of columns that merge: computed once for each fold, then added up for any set of folds.
 
-Merging is a function of the parts and their order alone, so what a fold's transform is fitted on depends on its training
-folds and on nothing else; no total is ever taken back apart.
+Merging is a function of the parts and their order alone, so what a fold's transform is fitted on depends on its
+training folds and on nothing else; no total is ever taken back apart.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,16 +29,16 @@ class NumberStatistics:
     Attributes:
         rows, missing: number of rows, and of those without a value.
         mean, m2: mean, and sum of squared distances from it.
-        values, counts: shape (n_values,): the different values in increasing order, and how often each occurs. Exact
-            for whole numbers, and for float columns with at most `MOST_VALUES` different values a fold; beyond, thinned
-            so that a rank is off by at most rows / `MOST_VALUES`.
+        values, counts: shape (n_values,), int64 or float64, and int64: the different values in increasing order, and
+            how often each occurs. Exact for whole numbers, and for float columns with at most `MOST_VALUES` different
+            values a fold; beyond, thinned so that a rank is off by at most rows / `MOST_VALUES`.
     """
 
     rows: int
     missing: int
     mean: float
     m2: float
-    values: NDArray[np.int64] | NDArray[np.float64]
+    values: NDArray[Any]
     counts: NDArray[np.int64]
 
     @property
@@ -73,7 +74,8 @@ class TimeStatistics:
     """Times (`timestamp` columns).
 
     Attributes:
-        hours, days, months: shape (24,), (7,), (12,): how often each hour, day of the week (Monday first) and month occurs.
+        hours, days, months: shape (24,), (7,), (12,): how often each hour, day of the week (Monday first) and month
+            occurs.
     """
 
     rows: int
@@ -92,7 +94,7 @@ TableStatistics = Mapping[str, ColumnStatistics]
 
 
 def collect(table: pa.Table, columns: Sequence[Column], fold: NDArray[np.int64]) -> dict[int, TableStatistics]:
-    """Statistics of the named columns for each fold, in increasing order of folds.
+    """Statistics of the named columns for each fold, in increasing order of folds from 0.
 
     Args:
         table: the rows; read once.
@@ -101,7 +103,7 @@ def collect(table: pa.Table, columns: Sequence[Column], fold: NDArray[np.int64])
     Raises:
         DataError: a column holds infinite numbers, in any row.
     """
-    numbers = [int(number) for number in np.unique(fold[fold >= 0])]
+    numbers = range(int(fold.max(initial=-1)) + 1)
     rows = {number: np.flatnonzero(fold == number) for number in numbers}
     collected: dict[int, dict[str, ColumnStatistics]] = {number: {} for number in numbers}
     for column in columns:
@@ -109,7 +111,8 @@ def collect(table: pa.Table, columns: Sequence[Column], fold: NDArray[np.int64])
             of_folds = _words(table[column.name], fold, numbers)
         else:
             raw = RawColumn(column.name, column.dtype)
-            tensor = tensors_from_table(table.select([column.name]), [raw])[column.name]
+            with np.errstate(over="ignore"):
+                tensor = tensors_from_table(table.select([column.name]), [raw])[column.name]
             if column.dtype == "timestamp":
                 of_folds = {number: _times(tensor[rows[number]]) for number in numbers}
             else:
@@ -125,7 +128,7 @@ def merge(parts: Sequence[TableStatistics]) -> TableStatistics:
     return {name: _merge_column([part[name] for part in parts]) for name in parts[0]}
 
 
-def _check_finite(name: str, values: NDArray[np.int64] | NDArray[np.float32]) -> None:
+def _check_finite(name: str, values: NDArray[Any]) -> None:
     infinite = int(np.isinf(values).sum())
     if infinite:
         raise DataError(
@@ -136,7 +139,7 @@ def _check_finite(name: str, values: NDArray[np.int64] | NDArray[np.float32]) ->
         )
 
 
-def _numbers(tensor: NDArray[np.int64] | NDArray[np.float32]) -> NumberStatistics:
+def _numbers(tensor: NDArray[Any]) -> NumberStatistics:
     whole = tensor.dtype == np.int64
     present = tensor[tensor != MISSING_INTEGER] if whole else tensor[~np.isnan(tensor)]
     values, counts = np.unique(present, return_counts=True)
@@ -222,8 +225,8 @@ def _merge_column(parts: Sequence[ColumnStatistics]) -> ColumnStatistics:
 
 
 def _add_counts(
-    values: Sequence[NDArray[np.int64] | NDArray[np.float64]], counts: Sequence[NDArray[np.int64]]
-) -> tuple[NDArray[np.int64] | NDArray[np.float64], NDArray[np.int64]]:
+    values: Sequence[NDArray[Any]], counts: Sequence[NDArray[np.int64]]
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
     merged, places = np.unique(np.concatenate(values), return_inverse=True)
     total = np.zeros(len(merged), dtype=np.int64)
     np.add.at(total, places.reshape(-1), np.concatenate(counts))

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 # Names that TensorFlow takes for itself when a signature is called.
-_TAKEN = {"self", "args", "kwargs", "raw"}
+_TAKEN = {"self", "args", "kwargs"}
 
 
 def tensor_names(columns: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from foldline.features.fitting import fit, layout
-from foldline.features.specification import RESERVED, Categorical, Feature, Ignore, Specification
+from foldline.features.specification import RESERVED, Categorical, Feature, Specification
 from foldline.features.statistics import TableStatistics
 from foldline.report import Cell, Page, number
 
@@ -18,16 +18,15 @@ def page(specification: Specification, fitted_on: Mapping[str, TableStatistics])
     """
     outputs = layout(specification)
     features = len(outputs.numeric) + len(outputs.categorical)
-    ignored = {name: column for name, column in specification.columns.items() if isinstance(column, Ignore)}
     report = Page("Features", f"{len(specification.features)} columns become {features} features")
     report.heading("Columns")
     report.table(
         ["column", "kind", "numeric width", "categories", "how"],
         [_row(name, feature) for name, feature in specification.features.items()],
     )
-    if ignored:
+    if specification.ignored:
         report.heading("Columns that are no features")
-        report.table(["column", "reason"], [[name, column.reason] for name, column in ignored.items()])
+        report.table(["column", "reason"], list(specification.ignored.items()))
     report.heading("Differences between folds")
     report.text("Each transform is fitted on the training rows of its own folds only; final is fitted on all of them.")
     report.table(["column", "figure", *fitted_on], _differences(specification, fitted_on))

@@ -50,11 +50,9 @@ def run(
     by_fold = collect(table, wanted, assignment.fold)
     del table
     training = merge(list(by_fold.values()))
-    fixed = documents.complete(
-        dataset.columns, stated, training, label=folds.label, excluded=exclude_columns
-    )
+    fixed = documents.complete(dataset.columns, stated, training, label=folds.label, excluded=exclude_columns)
     if not fixed.features:
-        reasons = "; ".join(f"{name}: {feature.reason}" for name, feature in fixed.columns.items())
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in fixed.ignored.items())
         raise DataError("features", expected="at least one column to learn from", got=f"none ({reasons})")
 
     fitted_on: dict[str, TableStatistics] = {
@@ -78,7 +76,7 @@ def run(
         {
             "numeric": len(written.layout.numeric),
             "categorical": len(written.layout.categorical),
-            "ignored_columns": len(fixed.columns) - len(fixed.features),
+            "ignored_columns": len(fixed.ignored),
             "folds": len(written.folds),
         }
     )

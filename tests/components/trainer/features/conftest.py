@@ -1,0 +1,86 @@
+"""Datasets, folds and transforms of small tables."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+
+from foldline.artifacts import Dataset, Folds, Task, Transform
+from foldline.artifacts.dataset import row_id_array
+from foldline.artifacts.signature import tensors_from_table
+from foldline.features.apply import AppliedTransform
+from foldline.features.transform_features.run import run
+
+
+@dataclass
+class Workshop:
+    """Makes artifacts in a folder; `described` is what the last transform told of itself."""
+
+    folder: Path
+    described: dict[str, Any] = field(default_factory=dict)
+
+    def dataset(self, columns: dict[str, Any], name: str = "dataset") -> Dataset:
+        """A dataset with a label (0 and 1 in turn) and a number for each row as its key."""
+        table = pa.table(columns)
+        table = table.append_column("label", pa.array(np.arange(table.num_rows) % 2))
+        table = table.append_column("row", pa.array(np.arange(table.num_rows)))
+        return Dataset.write(self.folder / name, table, source={}, label="label", key_columns=("row",))
+
+    def folds(self, dataset: Dataset, fold: NDArray[np.int64], forward: bool = False, name: str = "folds") -> Folds:
+        """Folds of the rows in the dataset's order; -1 is a test row."""
+        return Folds.write(
+            self.folder / name,
+            dataset_digest=dataset.digest,
+            label="label",
+            task=Task("binary", ("0", "1")),
+            strategy="forward_chaining" if forward else "plain",
+            n_folds=int(fold.max()) + (0 if forward else 1),
+            seed=0,
+            hold_out={},
+            row_id=row_id_array(dataset.table([])),
+            test=fold < 0,
+            fold=fold,
+        )
+
+    def transform(
+        self,
+        dataset: Dataset,
+        folds: Folds,
+        specification: Any = None,
+        exclude_columns: tuple[str, ...] = ("row",),
+        name: str = "transform",
+    ) -> Transform:
+        run(
+            str(dataset.path),
+            str(folds.path),
+            str(self.folder / name),
+            str(self.folder / "report.html"),
+            specification={} if specification is None else specification,
+            exclude_columns=list(exclude_columns),
+            describe=self.described.update,
+        )
+        return Transform.read(self.folder / name)
+
+    def apply(self, transform: Transform, folder: Path, dataset: Dataset) -> dict[str, NDArray[Any]]:
+        """The features of all rows, a column each by its name."""
+        outputs = AppliedTransform.load(folder).apply(tensors_from_table(dataset.table(), transform.signature))
+        columns = {name: outputs["numeric"][:, at] for at, name in enumerate(transform.layout.numeric)}
+        return columns | {
+            feature.name: outputs["categorical"][:, at] for at, feature in enumerate(transform.layout.categorical)
+        }
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    return Workshop(tmp_path)
+
+
+@pytest.fixture
+def make_workshop(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Workshop]:
+    """A new workshop at each call, for examples of a property."""
+    return lambda: Workshop(tmp_path_factory.mktemp("workshop"))
