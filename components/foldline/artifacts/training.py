@@ -1,0 +1,84 @@
+"""Training: how the models of the folds were trained and how well they did; what the final model is trained with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from foldline.artifacts.seal import open_sealed, seal
+from foldline.artifacts.task import Task
+
+FORM = "foldline.training/1"
+MANIFEST = "training.json"
+FIELDS = (
+    "label",
+    "model",
+    "model_code_digest",
+    "hyperparameters",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "seed",
+    "folds",
+    "fold_metrics",
+    "metrics",
+    "curves",
+    "origin",
+    "facts",
+)
+
+
+@dataclass(frozen=True)
+class Training:
+    """The training of K folds.
+
+    Attributes:
+        model: reference of the function that builds the model; empty for the default one.
+        model_code_digest: digest of the source text that holds it.
+        hyperparameters: the arguments given to it.
+        epochs: the epoch whose weights were kept, the same for every fold; the final model is trained for as many.
+        batch_size: rows a step, resolved.
+        folds: number of each fold, in the order of `fold_metrics` and of the columns of `curves`.
+        fold_metrics: metrics of each fold on its out-of-fold rows, by name.
+        metrics: mean over folds by name, and its standard error (sd / sqrt(K)) as `<name>_standard_error`.
+        curves: `training` and `validation`: a list for each epoch with the loss of each fold.
+        origin: digests of dataset, folds and transform.
+        facts: mode, device, seconds, versions.
+    """
+
+    task: Task
+    label: str
+    model: str
+    model_code_digest: str
+    hyperparameters: dict[str, Any]
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    folds: list[int]
+    fold_metrics: list[dict[str, float]]
+    metrics: dict[str, float]
+    curves: dict[str, list[list[float]]]
+    origin: dict[str, str]
+    facts: dict[str, Any]
+    digest: str = ""
+
+    def write(self, path: Path) -> None:
+        """Write the training to the new folder `path`."""
+        path.mkdir(parents=True)
+        content = {"task": self.task.to_json()} | {name: getattr(self, name) for name in FIELDS}
+        seal(path, MANIFEST, FORM, content)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The training in the folder `path`.
+
+        Raises:
+            ArtifactError: it is torn, edited, or no training.
+        """
+        manifest = open_sealed(path, MANIFEST, FORM)
+        fields = {name: manifest[name] for name in FIELDS}
+        return cls(task=Task.from_json(manifest["task"]), digest=manifest["seal"], **fields)
+
+    def summary(self) -> dict[str, float]:
+        """Figures for the artifact's metadata."""
+        return {"epochs": self.epochs, "batch_size": self.batch_size, "folds": len(self.folds), **self.metrics}

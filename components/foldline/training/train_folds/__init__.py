@@ -1,0 +1,1 @@
+"""Trains a model for each fold, all folds in one program."""

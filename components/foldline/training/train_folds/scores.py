@@ -1,0 +1,44 @@
+"""Metrics of each fold, their mean and its standard error."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foldline.artifacts import Task
+from foldline.errors import DataError, TrainingError
+from foldline.evaluation import metrics
+
+
+def score_folds(
+    task: Task,
+    folds: Sequence[int],
+    labels: Sequence[NDArray[np.float32]],
+    predictions: Sequence[NDArray[np.float32]],
+) -> list[dict[str, float]]:
+    """Metrics of each fold on its own out-of-fold rows.
+
+    Raises:
+        TrainingError: a fold's rows cannot be scored; names the fold.
+    """
+    scores = []
+    for fold, label, prediction in zip(folds, labels, predictions, strict=True):
+        try:
+            scores.append(metrics.score(task, label, prediction))
+        except DataError as fault:
+            raise TrainingError(
+                f"fold {fold}, {fault.what}", expected=fault.expected, got=fault.got, fix=fault.fix
+            ) from fault
+    return scores
+
+
+def mean_and_standard_error(scores: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The mean of each metric over folds as `<name>`, and sd / sqrt(K) as `<name>_standard_error`, which one fold alone
+    does not have."""
+    summary = {}
+    for name in scores[0]:
+        values = np.array([score[name] for score in scores])
+        summary[name] = float(values.mean())
+        if len(values) > 1:
+            summary[f"{name}_standard_error"] = float(values.std(ddof=1) / np.sqrt(len(values)))
+    return summary

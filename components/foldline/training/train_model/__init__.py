@@ -1,0 +1,1 @@
+"""Trains the model that is served on all training rows and exports it with its transform."""

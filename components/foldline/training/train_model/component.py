@@ -1,0 +1,33 @@
+"""The KFP component `train_model`."""
+
+from kfp import dsl
+from kfp.dsl import HTML, Artifact, Dataset, Input, Model, Output
+
+from foldline._image import TRAINER
+
+
+@dsl.component(base_image=TRAINER, install_kfp_package=False)
+def train_model(
+    dataset: Input[Dataset],
+    folds: Input[Artifact],
+    transform: Input[Artifact],
+    training: Input[Artifact],
+    trained_model: Output[Model],
+    report: Output[HTML],
+    model_code: str = "",
+):
+    """Train the model on all training rows, export it with its transform inside, and check the export.
+
+    Args:
+        dataset: The table.
+        folds: Which rows are held out; all others are trained on.
+        transform: The transform of all training rows.
+        training: What train_folds found: model, hyperparameters, epochs, batch size, learning rate and seed.
+        trained_model: A SavedModel that takes raw columns, and model.json.
+        report: What was trained, and the parity check.
+        model_code: The same source text that train_folds had; empty where it had none.
+    """
+    from foldline.training.train_model.run import run
+
+    run(dataset.path, folds.path, transform.path, training.path, trained_model.path, report.path, model_code,
+        trained_model.metadata.update)  # fmt: skip

@@ -1,0 +1,138 @@
+"""Files of `train_model`: artifacts in; model and report out."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foldline.artifacts import Model, RawColumn
+from foldline.artifacts.training import Training
+from foldline.errors import ArgumentError, ArtifactError
+from foldline.training.backend import use_backend
+
+
+def run(
+    dataset_path: str,
+    folds_path: str,
+    transform_path: str,
+    training_path: str,
+    model_path: str,
+    report_path: str,
+    model_code: str,
+    describe: Callable[[dict[str, Any]], None],
+) -> None:
+    """Train on all training rows as the training at `training_path` says, export, check, and write the model.
+
+    Raises:
+        ArgumentError: the model code is not the one that the folds were trained with.
+        ArtifactError: an input is torn, or they do not belong together.
+        ModelCodeError: the model code gives no usable model.
+        TrainingError: a loss is not finite.
+        ParityError: the exported model gives other predictions than the trained one.
+    """
+    training = Training.read(Path(training_path))
+    use_backend("jax")
+
+    from foldline.features.apply import AppliedTransform
+    from foldline.training.fit import fit
+    from foldline.training.model_code import code_digest, load_build_model, make_model
+    from foldline.training.rows import TrainingTable
+    from foldline.training.train_model.export import Request, export
+    from foldline.training.train_model.page import model_page
+    from foldline.training.train_model.parity import check_parity, parity_rows
+
+    build = load_build_model(training.model, model_code)
+    if code_digest(build) != training.model_code_digest:
+        raise ArgumentError(
+            "model_code",
+            expected=f"the code that the folds were trained with, {training.model_code_digest}",
+            got=code_digest(build),
+            fix="Pass the same model_code to both, or train the folds again.",
+        )
+    table = TrainingTable.read(Path(dataset_path), Path(folds_path), Path(transform_path))
+    if training.origin != table.origin:
+        raise ArtifactError(
+            f"field origin of {training_path}", expected=f"{table.origin}", got=f"{training.origin}",
+            fix="Train the folds on this dataset, with these folds and this transform.",
+        )  # fmt: skip
+    task, transform = training.task, table.transform
+    checked = parity_rows(table.tensors)
+    rows, scale = table.of_all(lambda folder: AppliedTransform.load(folder).apply, checked)
+    print(f"training on all {len(table.row_id)} training rows for {training.epochs} epochs, as the folds found", flush=True)
+    fitted = fit(
+        partial(make_model, build, training.hyperparameters, transform.layout, task),
+        task,
+        rows,
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        learning_rate=training.learning_rate,
+        seed=training.seed,
+        say=partial(print, flush=True),
+    )
+    target = Path(model_path)
+    request = Request(
+        model=training.model,
+        model_code=model_code,
+        hyperparameters=training.hyperparameters,
+        layout=transform.layout,
+        task=task,
+        signature=transform.signature,
+        transform=str(transform.final_folder),
+        label_mean=scale.mean,
+        label_sd=scale.sd,
+        saved_model=str(target / "1"),
+    )
+    names = [*fitted.names[0], *fitted.names[1]]
+    values = [value[0] for value in (*fitted.variables.trainable, *fitted.variables.non_trainable)]
+    export(request, list(zip(names, values, strict=True)))
+    print("exported; checking its predictions of raw rows", flush=True)
+    raw = {name: column[checked] for name, column in table.tensors.items()}
+    parity = check_parity(
+        fitted.predictions[0] * np.float32(scale.sd) + np.float32(scale.mean),
+        predict_raw(target / "1", raw, transform.signature),
+        scale.sd,
+        table.row_id[checked],
+    )
+    model = Model.seal(
+        target,
+        task=task,
+        label=training.label,
+        signature=transform.signature,
+        origin={**table.origin, "training": training.digest},
+        training={
+            "rows": len(table.row_id),
+            "window": table.dataset.time_window,
+            "hold_out": table.folds.hold_out,
+            "model": training.model,
+            "model_code_digest": training.model_code_digest,
+            "hyperparameters": training.hyperparameters,
+            "epochs": training.epochs,
+            "batch_size": training.batch_size,
+            "learning_rate": training.learning_rate,
+            "seed": training.seed,
+            "folds": len(training.folds),
+        },
+        metrics=training.metrics,
+        parity=parity,
+        training_rows=table.row_id,
+    )
+    describe({"digest": model.digest, "task": task.kind, "label": model.label, "rows": len(table.row_id), **model.metrics})
+    model_page(model, [loss[0] for loss in fitted.training_loss]).write(Path(report_path))
+
+
+def predict_raw(
+    saved_model: Path, tensors: dict[str, NDArray[Any]], signature: tuple[RawColumn, ...]
+) -> NDArray[np.float32]:
+    """What `serving_default` of the SavedModel gives for raw tensors, shape (n_rows,) each; shape (n_rows, outputs)."""
+    import tensorflow as tf
+
+    from foldline.features.tensor_names import tensor_names
+
+    loaded = tf.saved_model.load(str(saved_model))
+    names = tensor_names([column.name for column in signature])
+    given = {names[column.name]: tf.constant(tensors[column.name], column.tensor_dtype) for column in signature}
+    predictions: NDArray[np.float32] = loaded.signatures["serving_default"](**given)["predictions"].numpy()
+    return predictions
