@@ -1,0 +1,1 @@
+"""Where a challenger is served while it is judged."""

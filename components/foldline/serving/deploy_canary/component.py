@@ -1,0 +1,33 @@
+"""The KFP component `deploy_canary`."""
+
+from kfp import dsl
+from kfp.dsl import HTML, Artifact, Dataset, Input, Model, Output
+
+from foldline._image import SERVER
+
+
+@dsl.component(base_image=SERVER, install_kfp_package=False)
+def deploy_canary(
+    challenger: Input[Model], dataset: Input[Dataset], predictions: Input[Artifact], comparison: Input[Artifact],
+    decision: Output[Artifact], report: Output[HTML],
+    store_uri: str, model_name: str, smoke_rows: int = 64, timeout_s: float = 60.0,
+):  # fmt: skip
+    """Serve the challenger, check its answers, and make it the champion when all are right.
+
+    Args:
+        challenger: The new model.
+        dataset: The table that the smoke requests are taken from.
+        predictions: The challenger's predictions of the test rows, which its server must give.
+        comparison: The decision of compare_models; only its verdict `promote` deploys anything.
+        decision: Verdict `promote`, `keep` or `rollback`, with reasons and figures.
+        report: The same as a page.
+        store_uri: Folder or bucket (s3://bucket/prefix) of the model store.
+        model_name: Name of the model in the store.
+        smoke_rows: Number of test rows that are sent, a request each.
+        timeout_s: Seconds until the server must be ready.
+    """
+    from foldline.serving.deploy_canary.run import run
+
+    run(challenger=challenger.path, dataset=dataset.path, predictions=predictions.path, comparison=comparison.path,
+        decision=decision.path, report=report.path, describe=decision.metadata.update, store_uri=store_uri,
+        model_name=model_name, smoke_rows=smoke_rows, timeout_s=timeout_s)  # fmt: skip
