@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
@@ -14,7 +13,6 @@ from foldline.features.calendar import day_of_week, hour_of_day, month_of_year
 from foldline.features.fitting import Fitted, fit, indicator_columns, layout
 from foldline.features.specification import RESERVED, Datetime, Specification
 from foldline.features.statistics import TableStatistics
-from foldline.features.tensor_names import tensor_names
 
 # The part of a time, the first place of its cycle, and how many there are.
 _CYCLES = {"hour": (hour_of_day, 0, 24), "day_of_week": (day_of_week, 0, 7), "month": (month_of_year, 1, 12)}
@@ -45,27 +43,12 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
         """
         super().__init__()
         fitted = fit(specification, statistics)
-        self._columns = columns
-        self._dtypes = {column.name: column.tensor_dtype for column in columns}
         self._specification = specification
         self._fitted = fitted
         self.vocabulary_files = _write_vocabularies(fitted, vocabularies)
         self._tables = {name: _table(file) for name, file in self.vocabulary_files.items()}
         raw = {column.name: tf.TensorSpec([None], column.tensor_dtype) for column in columns}
         self.transform_fn = tf.function(self._transform, input_signature=[raw])
-
-    def signature(self) -> tf.types.experimental.ConcreteFunction:
-        """`transform_fn` with a tensor for each column, under the names that `tensor_names` gives."""
-        names = tensor_names([column.name for column in self._columns])
-        specs = {
-            names[column.name]: tf.TensorSpec([None], column.tensor_dtype, name=names[column.name])
-            for column in self._columns
-        }
-
-        def transform(raw: Tensors) -> Any:
-            return self.transform_fn({column: raw[name] for column, name in names.items()})
-
-        return tf.function(transform, input_signature=[specs]).get_concrete_function()
 
     def _transform(self, raw: Tensors) -> dict[str, tf.Tensor]:
         numeric = [*self._numbers(raw), *self._indicators(raw), *self._cycles(raw)]
@@ -132,14 +115,15 @@ def write_graph(
     """Write the graph into the new folder `folder`, in the layout that `tft.TFTransformOutput` reads.
 
     `transform_fn` is the SavedModel (vocabularies in its `assets`, one word a line), `transformed_metadata` has the
-    outputs' schema and `asset_map`, which names the vocabulary file of each column.
+    outputs' schema and `asset_map`, which names the vocabulary file of each column. The SavedModel has the function
+    `transform_fn` and no signature: by a signature TFT would take it for one of TensorFlow 1.
 
     Args:
         scratch: a new folder for vocabulary files until they are inside the SavedModel.
     """
     scratch.mkdir(parents=True)
     graph = TransformGraph(columns, specification, statistics, scratch)
-    tf.saved_model.save(graph, str(folder / "transform_fn"), signatures={"transform_signature": graph.signature()})
+    tf.saved_model.save(graph, str(folder / "transform_fn"), signatures={})
     metadata = folder / "transformed_metadata"
     metadata.mkdir()
     assets = {name: file.name for name, file in graph.vocabulary_files.items()}

@@ -67,9 +67,9 @@ def exact(found: Any) -> bytes:
         return b"|".join(name.encode() + exact(value) for name, value in found.items())
     if isinstance(found, (float, np.ndarray)):
         return np.asarray(found).tobytes()
-    return (
-        b"".join(exact(value) for value in vars(found).values()) if hasattr(found, "__dict__") else repr(found).encode()
-    )
+    if isinstance(found, (FittedNumber, Fitted)):
+        return b"".join(exact(value) for value in vars(found).values())
+    return repr(found).encode()
 
 
 @settings(max_examples=150, deadline=None)
