@@ -1,7 +1,7 @@
 """Requests and answers of the inference protocols V1 and V2, without the network.
 
-V1 is TensorFlow Serving's and KServe's `:predict`; V2 is the Open Inference Protocol. A row is a JSON object of raw columns
-(V1), or each column is an input tensor (V2). JSON null, or a column that is left out, is a missing value.
+V1 is TensorFlow Serving's and KServe's `:predict`; V2 is the Open Inference Protocol. A row is a JSON object of raw
+columns (V1), or each column is an input tensor (V2). JSON null, or a column that is left out, is a missing value.
 """
 
 import json
@@ -159,7 +159,7 @@ def _check_rows(rows: int) -> None:
 
 
 def _check_finite(predictions: NDArray[np.float32]) -> None:
-    wrong = ~np.isfinite(predictions).all(axis=1)
+    wrong: NDArray[np.bool_] = np.logical_not(np.isfinite(predictions).all(axis=1))
     if wrong.any():
         raise ServingError(
             f"prediction of row {int(wrong.argmax())}",

@@ -29,7 +29,7 @@ class LocalServer:
         self._name = name
         self._clock = clock
         self._port = 0
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed where the process is ended)
         command = [sys.executable, "-m", "foldline.serving.server", "--model-dir", str(model), "--model", name]
         self._process = subprocess.Popen([*command, "--port", "0"], stdout=self._log, stderr=subprocess.STDOUT)
 

@@ -1,0 +1,257 @@
+"""deploy_canary: the champion changes only after a real server gave the right answers."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from builders import models
+from foldline.artifacts import Dataset, Decision, Model, Predictions
+from foldline.artifacts.dataset import row_id_array
+from foldline.artifacts.signature import tensors_from_table
+from foldline.errors import ArgumentError, ArtifactError, FoldlineError, ServingError, StoreError
+from foldline.predictor import Predictor
+from foldline.serving.deploy_canary.run import run
+from foldline.store import open_store, version_of
+
+
+def predicted(dataset: Dataset, model: Model, path: Path, *, predictions: np.ndarray | None = None) -> Predictions:
+    """What the model says of the second half of the table, or the given values."""
+    table = dataset.table().slice(dataset.rows // 2)
+    if predictions is None:
+        predictions = Predictor(model).predict(tensors_from_table(table, model.signature))
+    return Predictions.write(
+        path,
+        task=model.task,
+        row_id=row_id_array(table),
+        fold=np.full(len(table), -1),
+        label=model.task.encode(table[model.label]),
+        prediction=predictions,
+        origin={"kind": "test", "model": model.digest, "dataset": dataset.digest, "folds": "made"},
+    )
+
+
+def compared(model: Model, path: Path, verdict: str = "promote", champion: str = "", **changed: Any) -> Path:
+    figures = {"challenger_digest": model.digest, "model_name": "late", "champion_version": champion, **changed}
+    Decision("comparison", verdict, ("Because the test says so.",), figures, {}).write(path)
+    return path
+
+
+def children() -> list[str]:
+    """Processes that this one started and that still run."""
+    return Path(f"/proc/self/task/{threading.main_thread().native_id}/children").read_text().split()
+
+
+def deploy(dataset: Dataset, model: Model, out: Path, *, rows: int = 8, **changed: Any) -> Decision:
+    predictions = changed.pop("predictions", None) or predicted(dataset, model, out / "predictions")
+    comparison = changed.pop("comparison", None) or compared(model, out / "comparison")
+    before = children()
+    try:
+        run(
+            challenger=str(model.path),
+            dataset=str(dataset.path),
+            predictions=str(predictions.path),
+            comparison=str(comparison),
+            decision=str(out / "decision"),
+            report=str(out / "report.html"),
+            describe=lambda _: None,
+            **{"store_uri": str(out / "store"), "model_name": "late", "smoke_rows": rows, "timeout_s": 60.0, **changed},
+        )
+    finally:
+        assert children() == before
+    return Decision.read(out / "decision")
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
+def test_a_challenger_that_answers_rightly_becomes_the_champion(dataset: Dataset, tmp_path: Path, kind: str) -> None:
+    model = models.model(tmp_path / "model", [1, 2, 3], kind)
+    decision = deploy(dataset, model, tmp_path)
+    assert (decision.subject, decision.verdict) == ("canary", "promote")
+    assert open_store(str(tmp_path / "store")).alias("late", "champion") == version_of(model.digest)
+    figures = decision.figures
+    assert (figures["requests"], figures["wrong"]) == (10, 0)
+    assert figures["largest_difference"] < 1e-5
+    assert 0 < figures["latency_p50_ms"] <= figures["latency_p99_ms"]
+    assert "is the champion" in (tmp_path / "report.html").read_text()
+
+    again = deploy(
+        dataset,
+        model,
+        tmp_path / "again",
+        store_uri=str(tmp_path / "store"),
+        predictions=Predictions.read(tmp_path / "predictions"),
+        comparison=tmp_path / "comparison",
+    )
+    assert (again.verdict, "requests" in again.figures) == ("promote", False)
+    assert len(open_store(str(tmp_path / "store")).history("late")) == 1
+
+
+def test_a_comparison_that_keeps_the_champion_deploys_nothing(dataset: Dataset, model: Model, tmp_path: Path) -> None:
+    decision = deploy(dataset, model, tmp_path, comparison=compared(model, tmp_path / "keep", "keep"))
+    assert decision.verdict == "keep"
+    assert decision.reasons[1:] == ("Because the test says so.",)
+    assert not (tmp_path / "store").exists()
+
+
+def test_the_champion_that_was_compared_gives_way(dataset: Dataset, model: Model, tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    old = store.register("late", models.unloadable(tmp_path / "old").path)
+    store.set_alias("late", "champion", old, expected=None)
+    decision = deploy(dataset, model, tmp_path, comparison=compared(model, tmp_path / "c", champion=old))
+    assert decision.figures["champion_version_before"] == old
+    assert [move.version for move in store.history("late")] == [old, version_of(model.digest)]
+    assert store.rollback("late") == (version_of(model.digest), old)
+
+
+def nan_model(dataset: Dataset, out: Path) -> dict[str, Any]:
+    model = models.model(out / "nan", [1], bias=float("nan"))
+    return {"model": model, "predictions": predicted(dataset, model, out / "p", predictions=np.full((100, 1), 0.5))}
+
+
+def other_answers(dataset: Dataset, out: Path) -> dict[str, Any]:
+    model = models.model(out / "other", [1])
+    wrong = Predictor(model).predict(
+        tensors_from_table(dataset.table().slice(dataset.rows // 2), model.signature)
+    ) + np.float32(0.01)
+    return {"model": model, "predictions": predicted(dataset, model, out / "p", predictions=wrong)}
+
+
+def not_loadable(dataset: Dataset, out: Path) -> dict[str, Any]:
+    model = models.unloadable(out / "nonsense")
+    return {"model": model, "predictions": predicted(dataset, model, out / "p", predictions=np.full((100, 1), 0.5))}
+
+
+def never_ready(dataset: Dataset, out: Path) -> dict[str, Any]:
+    return {"model": models.model(out / "late", [1]), "timeout_s": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (nan_model, "9 wrong; first golden request 0: status 500: .*expected finite numbers"),
+        (other_answers, r"8 wrong; first golden request 0: differs from the recorded prediction by 0\.01"),
+        (not_loadable, "ended with exit code 1; it last said: SavedModel .* expected one that TensorFlow loads"),
+        (never_ready, r"after 0\.2 s it was loading the model; it last said: nothing"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_broken_challenger_is_rolled_back_and_the_task_fails(
+    dataset: Dataset, tmp_path: Path, made: Any, said: str
+) -> None:
+    store = open_store(str(tmp_path / "store"))
+    old = store.register("late", models.unloadable(tmp_path / "old", "old").path)
+    store.set_alias("late", "champion", old, expected=None)
+    changed = made(dataset, tmp_path)
+    model = changed.pop("model")
+    comparison = compared(model, tmp_path / "comparison", champion=old)
+    with pytest.raises(ServingError, match=said):
+        deploy(dataset, model, tmp_path, comparison=comparison, **changed)
+    decision = Decision.read(tmp_path / "decision")
+    assert decision.verdict == "rollback"
+    assert decision.reasons[0].startswith("The champion stays: ")
+    assert "What was wrong" in (tmp_path / "report.html").read_text()
+    assert store.alias("late", "champion") == old
+    assert len(store.history("late")) == 1
+
+
+def test_a_champion_that_changed_since_the_comparison_is_not_replaced(
+    dataset: Dataset, model: Model, tmp_path: Path
+) -> None:
+    store = open_store(str(tmp_path / "store"))
+    other = store.register("late", models.unloadable(tmp_path / "other").path)
+    store.set_alias("late", "champion", other, expected=None)
+    with pytest.raises(StoreError, match=f"expected nothing, as when the comparison was made, got {other}"):
+        deploy(dataset, model, tmp_path)
+    assert store.alias("late", "champion") == other
+
+
+def test_a_champion_that_changes_during_the_canary_is_not_replaced(dataset: Dataset, tmp_path: Path) -> None:
+    model = models.model(tmp_path / "slow", [1], delay_ms=100)
+    predictions = predicted(dataset, model, tmp_path / "predictions")
+    store = open_store(str(tmp_path / "store"))
+    other = store.register("late", models.unloadable(tmp_path / "other").path)
+
+    def interfere() -> None:
+        while not (tmp_path / "store" / "late" / "versions" / version_of(model.digest)).exists():
+            time.sleep(0.01)
+        store.set_alias("late", "champion", other, expected=None)
+
+    rival = threading.Thread(target=interfere)
+    rival.start()
+    with pytest.raises(StoreError, match=f"got {other}"):
+        deploy(dataset, model, tmp_path, predictions=predictions)
+    rival.join()
+    assert store.alias("late", "champion") == other
+    decision = Decision.read(tmp_path / "decision")
+    assert (decision.verdict, decision.figures["wrong"]) == ("keep", 0)
+    assert "Somebody else moved it" in decision.reasons[0]
+
+
+def test_sigterm_ends_the_server_and_leaves_the_champion(dataset: Dataset, tmp_path: Path) -> None:
+    model = models.model(tmp_path / "slow", [1], delay_ms=300)
+    predictions = predicted(dataset, model, tmp_path / "predictions")
+    arguments = {
+        "challenger": str(model.path),
+        "dataset": str(dataset.path),
+        "predictions": str(predictions.path),
+        "comparison": str(compared(model, tmp_path / "comparison")),
+        "decision": str(tmp_path / "decision"),
+        "report": str(tmp_path / "report.html"),
+        "store_uri": str(tmp_path / "store"),
+        "model_name": "late",
+        "smoke_rows": 100,
+        "timeout_s": 60.0,
+    }
+    code = f"from foldline.serving.deploy_canary.run import run; run(**{arguments!r}, describe=print)"
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    server = ""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (server and b"serving.server" in _command(server)):
+        listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        server = listed[0] if listed else ""
+        time.sleep(0.05)
+    assert server
+    time.sleep(1.0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 143, process.communicate()[1]
+    assert not Path(f"/proc/{server}").exists()
+    assert open_store(str(tmp_path / "store")).alias("late", "champion") is None
+    assert not (tmp_path / "decision").exists()
+
+
+def _command(pid: str) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "said"),
+    [
+        ({"smoke_rows": 0}, ArgumentError, "smoke_rows: expected at least 1"),
+        ({"timeout_s": 0.0}, ArgumentError, "timeout_s: expected a number of seconds"),
+        ({"model_name": "delay"}, ArtifactError, r"field figures\.model_name .* expected delay, got 'late'"),
+    ],
+    ids=["rows", "timeout", "name"],
+)
+def test_a_parameter_that_does_not_fit_is_named(
+    dataset: Dataset, model: Model, tmp_path: Path, changed: dict[str, Any], error: type[FoldlineError], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        deploy(dataset, model, tmp_path, **changed)
+    assert not (tmp_path / "store").exists()
+
+
+def test_artifacts_of_another_challenger_are_refused(dataset: Dataset, model: Model, tmp_path: Path) -> None:
+    other = models.model(tmp_path / "other", [1], weight=0.2)
+    with pytest.raises(ArtifactError, match=r"field figures\.challenger_digest"):
+        deploy(dataset, model, tmp_path / "a", comparison=compared(other, tmp_path / "c"))
+    with pytest.raises(ArtifactError, match=r"field origin\.model"):
+        deploy(dataset, model, tmp_path / "b", predictions=predicted(dataset, other, tmp_path / "p"))
+    Decision("canary", "promote", (), {}, {}).write(tmp_path / "canary")
+    with pytest.raises(ArtifactError, match="field subject"):
+        deploy(dataset, model, tmp_path / "d", comparison=tmp_path / "canary")
