@@ -69,6 +69,20 @@ def examine(path: Path, shown: str) -> CsvForm:
     return CsvForm(separator, header, blank_lines)
 
 
+def quoting_fault(path: Path, shown: str, separator: str, found: str) -> DataError:
+    """The error for a file that a parser refused, saying `found`: it names the line whose quotes are at fault."""
+    line = 0
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.reader(stream, delimiter=separator, strict=True)
+        try:
+            for _ in reader:
+                line = reader.line_num
+        except csv.Error as fault:
+            place = f"record from line {line + 1} of {shown}"
+            return DataError(place, expected="quotes that are closed, and doubled inside quotes", got=str(fault))
+    return DataError(f"file {shown}", expected="CSV", got=found)
+
+
 def _check_encoding(path: Path, shown: str) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     start = 0

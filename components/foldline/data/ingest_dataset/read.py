@@ -6,9 +6,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from foldline.data.ingest_dataset.csv_form import examine
+from foldline.data.ingest_dataset.csv_form import examine, quoting_fault
 from foldline.data.ingest_dataset.fetch import Source
 from foldline.errors import DataError
 
@@ -45,7 +46,10 @@ def read_csv(path: Path, shown: str) -> tuple[pl.DataFrame, int]:
     except pl.exceptions.NoDataError:
         frame = pl.DataFrame(schema=dict.fromkeys(form.header, pl.String))
     except pl.exceptions.ComputeError:
-        frame = read(None)
+        try:
+            frame = read(None)
+        except pl.exceptions.ComputeError as fault:
+            raise quoting_fault(path, shown, form.separator, str(fault).splitlines()[0]) from None
     frame.columns = list(form.header)
     blank = 0
     if form.blank_lines and frame.width > 1:
@@ -99,7 +103,12 @@ def read_parquet(source: Source, needed: Collection[str] | None) -> pl.DataFrame
     Raises:
         DataError: a file cannot be read, or two columns share a name.
     """
-    names = pq.read_schema(source.files[0]).names
+    try:
+        names = pq.read_schema(source.files[0]).names
+    except (OSError, pa.ArrowInvalid) as fault:
+        if getattr(fault, "errno", None) is not None:
+            raise
+        raise DataError(f"file {source.uri}", expected="Parquet that can be read", got=str(fault)) from None
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise DataError(

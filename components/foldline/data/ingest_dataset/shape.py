@@ -126,7 +126,7 @@ def shape(frame: pl.DataFrame, choice: Choice) -> tuple[pl.DataFrame, list[dict[
             raise DataError(f"label column {choice.label!r}", expected="values", got=f"none in {rows} rows")
     if choice.columns:
         always = [choice.label, choice.time_column, *choice.key_columns]
-        frame = frame.select(dict.fromkeys([*choice.columns, *(name for name in always if name)]))
+        frame = frame.select(list(dict.fromkeys([*choice.columns, *(name for name in always if name)])))
     return frame, exclusions
 
 
