@@ -18,7 +18,7 @@ h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 
 p.subtitle { color: var(--quiet); margin-top: .2rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .9rem .25rem 0; text-align: left; vertical-align: top; }
-th { font-weight: 600; } td.number { text-align: right; }
+th { font-weight: 600; } .number { text-align: right; }
 figure { margin: 1rem 0; } figure svg { background: #fff; border-radius: 6px; height: auto; max-width: 100%; }
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
 div.wide { overflow-x: auto; }
@@ -51,7 +51,11 @@ class Page:
         self, header: Sequence[str], rows: Sequence[Sequence[Cell]], links: Mapping[str, str] | None = None
     ) -> None:
         """A table; a cell whose text is a key of `links` becomes a link to that address."""
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
+        numeric = [any(_is_number(row[index]) for row in rows) for index in range(len(header))]
+        head = "".join(
+            f'<th class="number">{html.escape(name)}</th>' if right else f"<th>{html.escape(name)}</th>"
+            for name, right in zip(header, numeric, strict=True)
+        )
         body = "".join(f"<tr>{''.join(_cell(value, links or {}) for value in row)}</tr>" for row in rows)
         self._parts.append(f'<div class="wide"><table>{f"<tr>{head}</tr>" if head else ""}{body}</table></div>')
 
@@ -81,10 +85,14 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
+def _is_number(value: Cell) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _cell(value: Cell, links: Mapping[str, str]) -> str:
     if value is None:
         return "<td></td>"
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, int | float) and _is_number(value):
         return f'<td class="number">{number(value)}</td>'
     text = html.escape(str(value))
     if str(value) in links:
