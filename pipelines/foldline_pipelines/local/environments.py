@@ -57,6 +57,11 @@ def root() -> Path:
     return cache / "foldline" / distribution("foldline").version
 
 
+def names() -> list[str]:
+    """Names of all environments that can be made on this host."""
+    return sorted(file.stem for file in lock_file("local").parent.glob("*.txt") if file.stem != "local")
+
+
 def interpreter(name: str) -> Path:
     """Path of the Python that stands for the image `name`; it may not exist yet."""
     return root() / name / "bin" / "python"
@@ -92,6 +97,26 @@ def make(names: list[str], *, extra: list[str], say: Callable[[str], None]) -> N
         if not wanted.keys() <= installed.keys():
             stamp.write_text(json.dumps(installed | wanted))
             say(f"environment {name}: ready")
+
+
+def add_to_running(locks: list[str], *, say: Callable[[str], None]) -> None:
+    """Install further locks beside the packages of the Python that runs here.
+
+    Args:
+        locks: their names, such as `test`.
+        say: told of each step, one line.
+
+    Raises:
+        ImageEnvironmentError: no lock fits this host, or an installation fails.
+    """
+    stamp = Path(sys.prefix) / "foldline.stamp.json"
+    installed = json.loads(stamp.read_text()) if stamp.exists() else {}
+    for lock in locks:
+        if installed.get(lock) != _digest(lock):
+            say(f"environment local: installing {lock}")
+            _install(Path(sys.prefix), "--require-hashes", "-r", str(lock_file(lock)))
+            installed[lock] = _digest(lock)
+            stamp.write_text(json.dumps(installed))
 
 
 def _digest(lock: str) -> str:
