@@ -12,7 +12,7 @@ from foldline.training.inputs import ModelInputs
 FURTHEST_INPUT = 10.0
 # Adam moves each weight by about the learning rate a step. This factor on the linear part lets it converge within the
 # few hundred steps that a table of a few hundred rows gives.
-LINEAR_PACE = 5.0
+LINEAR_PACE = 10.0
 
 
 def build_model(
