@@ -74,8 +74,8 @@ def _row(name: str, dtype: str, table: pa.Table, statistics: Any) -> list[Cell]:
 
 def _plots(names: Sequence[str], dtypes: dict[str, str], statistics: Any) -> Figure:
     rows = -(-len(names) // _PLOTS_IN_A_ROW)
-    figure = Figure(figsize=(11, 1.7 * rows), layout="constrained")
-    axes = figure.subplots(rows, _PLOTS_IN_A_ROW, squeeze=False).ravel()
+    figure = Figure(figsize=(11, 1.9 * rows))
+    axes = figure.subplots(rows, _PLOTS_IN_A_ROW, squeeze=False, gridspec_kw={"hspace": 0.55, "wspace": 0.3}).ravel()
     for axis in axes[len(names) :]:
         axis.set_axis_off()
     for axis, name in zip(axes, names, strict=False):
