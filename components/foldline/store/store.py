@@ -44,7 +44,7 @@ class Store(ABC):
 
         Raises:
             ArtifactError: what the store holds is torn or edited.
-            StoreError: the store cannot be read, or has no such version.
+            StoreError: the store cannot be read, has no such version, or another model in its place.
         """
         if self._digest(check_name("model_name", model_name), check_version(version)) is None:
             raise StoreError(
@@ -54,7 +54,9 @@ class Store(ABC):
                 fix="Register it.",
             )
         path = self._local(model_name, version)
-        Model.read(path)
+        held = Model.read(path).digest
+        if version_of(held) != version:
+            raise StoreError(self._name(model_name, version), expected=f"a model with the digest {version}…", got=held)
         return path
 
     def alias(self, model_name: str, alias: str) -> str | None:

@@ -11,7 +11,7 @@ import pytest
 
 from builders import models
 from foldline.errors import StoreError
-from foldline.store import open_store
+from foldline.store import open_store, version_of
 
 
 class Between(BaseHTTPRequestHandler):
@@ -88,6 +88,28 @@ def test_a_move_whose_answer_was_lost_is_found_to_be_done(between: type[Between]
     store.set_alias("late", "champion", a, expected=None)
     store.set_alias("late", "champion", b, expected=a)
     assert [move.version for move in store.history("late", "champion")] == [a, b]
+
+
+def test_a_version_that_is_not_yet_whole_is_not_there(between: type[Between], server: Any, tmp_path: Path) -> None:
+    server.make_bucket("partial")
+    model = models.unloadable(tmp_path / "a")
+    seen: list[str] = []
+
+    def look(command: str, path: str) -> bool:
+        if command == "PUT" and not path.endswith("/model.json"):
+            try:
+                open_store("s3://partial").fetch("late", version_of(model.digest))
+            except StoreError as fault:
+                seen.append(str(fault))
+            else:
+                seen.append("there")
+        return False
+
+    between.lose = staticmethod(look)
+    version = open_store("s3://partial").register("late", model.path)
+    assert len(seen) == 3
+    assert all("no such version" in said for said in seen)
+    assert open_store("s3://partial").fetch("late", version).is_dir()
 
 
 def test_a_store_that_cannot_be_reached_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:

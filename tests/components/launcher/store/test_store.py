@@ -1,5 +1,6 @@
 """The model store: complete versions, aliases that move in one step, one command back."""
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -173,6 +174,45 @@ def test_what_was_edited_in_the_store_is_an_error_and_never_no_champion(
         overwrite("late/aliases/champion.json", text)
         with pytest.raises(StoreError, match=r"champion\.json: expected a record of the form foldline.alias/1"):
             open_store(store_uri).alias("late", "champion")
+
+
+def test_another_model_in_a_versions_place_is_an_error(
+    store_uri: str, tmp_path: Path, overwrite: Callable[[str, bytes], None]
+) -> None:
+    store = open_store(store_uri)
+    one, other = (models.unloadable(tmp_path / name, name) for name in "ab")
+    version = store.register("late", one.path)
+    for file in ("1/saved_model.pb", "1/variables/variables.index", "training_rows.parquet", "model.json"):
+        overwrite(f"late/versions/{version}/{file}", (other.path / file).read_bytes())
+    again = open_store(store_uri)
+    for attempt in (lambda: again.fetch("late", version), lambda: again.register("late", one.path)):
+        with pytest.raises(StoreError, match=f"expected a model with the digest {version}…, got {other.digest}"):
+            attempt()
+
+
+def test_a_writer_waits_for_the_lock_and_then_sees_what_the_other_wrote(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    mine, theirs = (store.register("late", models.unloadable(tmp_path / name, name).path) for name in "ab")
+    store.set_alias("late", "rehearsal", theirs, expected=None)
+    aliases = tmp_path / "store" / "late" / "aliases"
+    told: list[StoreError] = []
+
+    def move() -> None:
+        try:
+            store.set_alias("late", "champion", mine, expected=None)
+        except StoreError as fault:
+            told.append(fault)
+
+    writer = threading.Thread(target=move)
+    with (aliases / ".champion.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        writer.start()
+        writer.join(0.5)
+        assert writer.is_alive()
+        (aliases / "rehearsal.json").rename(aliases / "champion.json")
+    writer.join(10)
+    assert "Somebody else moved it" in str(told[0])
+    assert store.alias("late", "champion") == theirs
 
 
 def test_a_manifest_cannot_name_files_outside_its_version(
