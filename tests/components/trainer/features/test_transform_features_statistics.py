@@ -156,3 +156,25 @@ def test_parts_of_times_are_those_of_the_calendar() -> None:
     assert hour_of_day(times).tolist() == [moment.hour for moment in moments]
     assert day_of_week(times).tolist() == [moment.weekday() for moment in moments]
     assert month_of_year(times).tolist() == [moment.month for moment in moments]
+
+
+def fitted(values: Any, dtype: str, **said: Any) -> Fitted:
+    column = Column("x", dtype)
+    found = merge(list(collect(pa.table({"x": values}), [column], np.zeros(len(values), dtype=np.int64)).values()))
+    stated = read_document({"version": 1, "columns": {"x": said}}, [column], "label")
+    return fit(complete([column], stated, found, label="label", excluded=()), found)
+
+
+def test_rare_values_that_clipping_would_remove_stay() -> None:
+    number = fitted([0.0] * 9_999 + [7.0], "float64", kind="numeric").numbers["x"]
+    assert (number.low, number.high) == (0.0, 7.0)
+    assert number.factor == pytest.approx(1 / 0.07, rel=1e-3)
+
+
+@pytest.mark.parametrize("scale", ["z_score", "none"])
+def test_a_constant_number_is_zeros(scale: str) -> None:
+    assert fitted([0.1] * 7, "float64", kind="numeric", scale=scale).numbers["x"].factor == 0.0
+
+
+def test_equally_frequent_whole_numbers_are_in_the_order_of_their_text() -> None:
+    assert fitted([9, 10, 9, 10, 8], "int64", kind="categorical", minimum_count=1).vocabularies["x"] == ("10", "9", "8")
