@@ -18,7 +18,7 @@ NAMED_CONDITION = "a condition on a named output, which is always false"
 NAMED_LOOP = "a loop over a named output, which ends the run"
 OUTSIDE_VALUE = "an output from outside the loop, which is replaced by the loop's item"
 OUTER_ITEM = "the item of an outer loop inside an inner loop, where it is replaced by the inner item"
-QUOTE = "a quote or a backslash in a compared text, which makes the condition false"
+QUOTE = "a quote or a backslash in a compared text, which is not compared as it is written"
 FRACTION = "an output that is a fraction, compared with a whole number, which is always false"
 ITEM_NUMBER = "an item of a loop compared with a number as if it were text, which is always false"
 

@@ -144,6 +144,13 @@ def loop():
         nothing(number=number)
 
 
+@dsl.pipeline(name="wrong")
+def wrong():
+    made = nothing(number=1)
+    with dsl.ParallelFor([2, 3]):
+        nothing(number=made.output)
+
+
 @dsl.pipeline(name="burn")
 def burn(megabytes: int = 300, seconds: float = 0.8):
     use(megabytes=megabytes, seconds=seconds)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from builders.browser import CHROMIUM, visit
 from foldline_pipelines.local import environments
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -70,6 +71,13 @@ def test_the_page_links_reports_and_logs_that_exist(counted: tuple[Path, str]) -
     assert all((counted[0] / address).is_file() for address in addresses)
     assert "<script" not in page
     assert "//" not in "".join(addresses)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="the Debian package chromium is not installed")
+def test_the_page_is_quiet_in_a_browser(counted: tuple[Path, str], tmp_path: Path) -> None:
+    seen = visit(counted[0] / "index.html", tmp_path)
+    assert (seen.console, seen.requests) == ([], [])
+    assert "count: succeeded" in seen.document
 
 
 def test_two_tasks_of_one_component_keep_their_artifacts_apart(
@@ -136,6 +144,13 @@ def test_an_unknown_image_is_an_error_that_names_task_and_image(
     ended = foldline("run", compiled("foreign"), "--out", tmp_path / "run")
     assert ended.returncode == 1
     assert re.fullmatch(r"task elsewhere: expected one of .*, got python:3\.11\. .*\n", ended.stderr)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_pipeline_that_would_run_wrongly_is_refused(foldline: Call, compiled: Compiled, tmp_path: Path) -> None:
+    ended = foldline("run", compiled("wrong"), "--out", tmp_path / "run")
+    assert ended.returncode == 1
+    assert "got an output from outside the loop, which is replaced by the loop's item." in ended.stderr
     assert not (tmp_path / "run").exists()
 
 

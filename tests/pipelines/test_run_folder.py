@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,6 +73,17 @@ def test_a_cached_artifact_that_was_changed_is_made_again(
     run = record(failed)
     assert states(run)["write-rows"] == "succeeded"
     assert Path(run["by_name"]["note"]["artifacts"]["text"]["uri"]).read_text() == "hello"
+
+
+def test_a_task_that_was_not_reached_again_does_not_count_as_done(
+    foldline: Call, compiled: Compiled, record: Record, failed: Path, tmp_path: Path
+) -> None:
+    assert foldline("run", compiled("needs_file"), "--out", failed, "--resume").returncode == 0
+    edit(Path(record(failed)["by_name"]["write-rows"]["artifacts"]["table"]["uri"]))
+    shutil.rmtree(failed / "cache")
+    (tmp_path / "wanted").unlink()
+    assert foldline("run", compiled("needs_file"), "--out", failed, "--resume").returncode == 1
+    assert states(record(failed)) == {"write-rows": "succeeded", "read-file": "failed", "note": "not run"}
 
 
 def test_a_resumed_run_keeps_its_parameters(foldline: Call, compiled: Compiled, failed: Path) -> None:

@@ -121,6 +121,12 @@ def loop_in_a_loop(outer: list = [], inner: list = []):  # noqa: B006 (KFP copie
 
 
 @dsl.pipeline
+def written_loop_in_a_loop():
+    with dsl.ParallelFor([1.0, 2.0]) as item, dsl.ParallelFor([3.0, 4.0]):
+        take(number=item)
+
+
+@dsl.pipeline
 def item_compared_with_a_number(items: list = []):  # noqa: B006 (KFP copies it)
     with dsl.ParallelFor(items) as item, dsl.If(item == 3):
         take(number=item)
@@ -156,6 +162,7 @@ def the_cure():
         (loop_with_a_value_from_outside, [OUTSIDE_VALUE]),
         (loop_with_a_parameter, []),
         (loop_in_a_loop, [OUTER_ITEM]),
+        (written_loop_in_a_loop, []),
         (item_compared_with_a_number, [ITEM_NUMBER]),
         (the_cure, []),
     ],

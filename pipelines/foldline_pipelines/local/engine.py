@@ -3,20 +3,25 @@
     python -m foldline_pipelines.local.engine RUN_FOLDER
 
 reads `RUN_FOLDER/plan.json` (the localized pipeline and its parameters) and ends with status 0 when every task
-succeeded, 1 when one failed.
+succeeded, 1 when one failed. Its standard input is a pipe from the command that started it.
 """
 
 import json
 import logging
+import os
+import signal
 import sys
 import tempfile
+import threading
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 from kfp import components, dsl, local
 from kfp.local import cache
 
+from foldline_pipelines.local import process_tree
 from foldline_pipelines.local.content import digest, write_json
 
 
@@ -60,8 +65,18 @@ class VerifiedCache(cache.LocalCache):  # type: ignore[misc]
         return None
 
 
+def end_with_the_command() -> None:
+    """Wait until the command is gone, by whatever way, and end everything below this process, and then itself."""
+    # Not through sys.stdin, whose lock a thread must not hold when the interpreter ends.
+    os.read(0, 1)
+    for process in [*process_tree.descendants(os.getpid()), os.getpid()]:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
 def run(run_folder: Path) -> int:
     """Run the plan in `run_folder`; the exit status of this process."""
+    threading.Thread(target=end_with_the_command, daemon=True).start()
     plan = json.loads((run_folder / "plan.json").read_text())
     # kfp.local replaces the text `python3` in every part of a command, addresses and parameters included, by the name
     # of the running interpreter. With this name the commands stay as they are.

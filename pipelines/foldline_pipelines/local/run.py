@@ -93,7 +93,7 @@ def _watch(out: Path, planned: list[str], display: Display) -> str:
         start = stream.tell()
         engine = subprocess.Popen(
             [sys.executable, "-m", "foldline_pipelines.local.engine", str(out)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=stream,
             stderr=stream,
             start_new_session=True,
