@@ -115,6 +115,7 @@ def _download(uri: str, temporary: Path) -> Path:
                     uri,
                     preload_content=False,
                     decode_content=False,
+                    enforce_content_length=True,
                     headers={"Accept-Encoding": "identity"},
                     retries=urllib3.Retry(total=5, connect=0, read=0, status=0, other=0, redirect=5),
                 )
@@ -130,24 +131,18 @@ def _download(uri: str, temporary: Path) -> Path:
                         break
                     continue
                 try:
-                    length = _save(answer, target)
+                    _save(answer, target)
                 except urllib3.exceptions.HTTPError as error:
                     fault = f"a connection that broke ({type(error).__name__})"
                     continue
-                declared = answer.headers.get("Content-Length")
-                if declared is None or int(declared) == length:
-                    return target
-                fault = f"{length} of {declared} bytes"
+                return target
     raise ArgumentError(_ARGUMENT, expected=f"a whole file at {shown}", got=fault)
 
 
-def _save(stream: urllib3.BaseHTTPResponse, target: Path) -> int:
-    length = 0
+def _save(stream: urllib3.BaseHTTPResponse, target: Path) -> None:
     with target.open("wb") as file:
         for chunk in stream.stream(CHUNK_BYTES, decode_content=False):
             file.write(chunk)
-            length += len(chunk)
-    return length
 
 
 def _from_object_store(uri: str, temporary: Path, environment: Mapping[str, str]) -> Path:

@@ -85,15 +85,17 @@ def _plots(names: Sequence[str], dtypes: dict[str, str], statistics: Any) -> Fig
         if described.WhichOneof("stats") == "string_stats":
             buckets = described.string_stats.rank_histogram.buckets[:8]
             axis.bar([_short(bucket.label, 8) for bucket in buckets], [bucket.sample_count for bucket in buckets])
+            axis.tick_params(axis="x", labelrotation=20)
         else:
             scale = 86_400e6 if dtypes[name] == "timestamp" else 1.0
             buckets = described.num_stats.histograms[0].buckets
             left = [bucket.low_value / scale for bucket in buckets]
             width = [(bucket.high_value - bucket.low_value) / scale for bucket in buckets]
             height = [bucket.sample_count for bucket in buckets]
-            axis.bar(left, height, width=[max(each, 1e-9) for each in width], align="edge")
+            axis.bar(left, height, width=[each or 1.0 for each in width], align="edge")
             if dtypes[name] == "timestamp":
-                axis.set_xlabel("days since 1970", fontsize=6)
+                axis.xaxis_date()
+                axis.tick_params(axis="x", labelrotation=20)
     return figure
 
 

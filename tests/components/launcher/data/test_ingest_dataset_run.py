@@ -226,6 +226,31 @@ def test_the_time_window_takes_its_start_and_not_its_end(tmp_path: Path) -> None
     assert [row["when"] for row in rows(dataset)] == [datetime(2013, 1, 1, 11), datetime(2013, 1, 2, 10)]
 
 
+def test_nan_is_missing_for_labels_and_conditions(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": [1.0, float("nan"), 3.0], "b": [float("nan"), 2.0, 3.0]}), tmp_path / "t.parquet")
+    dataset = ingest(tmp_path, tmp_path / "t.parquet", label="a", where="b IS NOT NULL")
+    assert rows(dataset) == [{"a": 3.0, "b": 3.0}]
+    assert [exclusion["rows"] for exclusion in dataset.exclusions] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "delay > (SELECT secret FROM read_csv('{file}'))",
+        "EXISTS (select 1)",
+        "delay > (FROM read_csv('{file}'))",
+        "delay > ( /* */ FROM read_csv('{file}'))",
+        "(VALUES (1))",
+        "delay > 1 -- nothing",
+    ],
+)
+def test_an_expression_reads_no_other_file(tmp_path: Path, sql: str) -> None:
+    file = write(tmp_path / "other.csv", "hush-hush\n1\n")
+    with pytest.raises(ArgumentError, match=r"where: expected one SQL expression .*got a query or a comment") as fault:
+        ingest_text(tmp_path, TEXT, where=sql.format(file=file))
+    assert "hush-hush" not in str(fault.value)
+
+
 def test_blank_lines_are_counted(tmp_path: Path) -> None:
     dataset = ingest_text(tmp_path, "a,b\n1,2\n\n3,4\n\n")
     assert rows(dataset) == [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
