@@ -17,6 +17,7 @@ from foldline.artifacts.dataset import row_id_array
 from foldline.artifacts.signature import tensors_from_table
 from foldline.errors import ArgumentError, ArtifactError, FoldlineError, ServingError, StoreError
 from foldline.predictor import Predictor
+from foldline.serving.deploy_canary.backends.local import END_S, LocalServer
 from foldline.serving.deploy_canary.run import run
 from foldline.store import open_store, version_of
 
@@ -169,6 +170,7 @@ def test_a_champion_that_changed_since_the_comparison_is_not_replaced(
     with pytest.raises(StoreError, match=f"expected nothing, as when the comparison was made, got {other}"):
         deploy(dataset, model, tmp_path)
     assert store.alias("late", "champion") == other
+    assert not (tmp_path / "store" / "late" / "versions" / version_of(model.digest)).exists()
 
 
 def test_a_champion_that_changes_during_the_canary_is_not_replaced(dataset: Dataset, tmp_path: Path) -> None:
@@ -191,6 +193,14 @@ def test_a_champion_that_changes_during_the_canary_is_not_replaced(dataset: Data
     decision = Decision.read(tmp_path / "decision")
     assert (decision.verdict, decision.figures["wrong"]) == ("keep", 0)
     assert "Somebody else moved it" in decision.reasons[0]
+
+
+def test_the_server_of_the_check_is_asked_to_end_and_does_so_at_once(model: Model) -> None:
+    with LocalServer(model.path, "late") as server:
+        assert 0 < server.wait_ready(60.0) < 60
+        assert server.predict([{}]).status == 200
+        leaving = time.monotonic()
+    assert time.monotonic() - leaving < END_S / 2
 
 
 def test_sigterm_ends_the_server_and_leaves_the_champion(dataset: Dataset, tmp_path: Path) -> None:
