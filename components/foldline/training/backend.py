@@ -13,5 +13,6 @@ def use_backend(name: str) -> None:
     os.environ["KERAS_BACKEND"] = name
     # TensorFlow says on standard error which instructions it uses; that is no news in a task's log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if "keras" in sys.modules and sys.modules["keras"].backend.backend() != name:
-        raise RuntimeError(f"Keras already runs on {sys.modules['keras'].backend.backend()} in this process, not {name}")
+    found = sys.modules["keras"].backend.backend() if "keras" in sys.modules else name
+    if found != name:
+        raise RuntimeError(f"Keras already runs on {found} in this process, not {name}")

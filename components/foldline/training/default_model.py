@@ -44,7 +44,9 @@ def build_model(
         width = embedding_width or min(16, int(np.ceil(2 * max(capacities) ** 0.25)))
         # One table for all categories, the linear model's weights in its last columns: one lookup a row.
         offsets = np.cumsum([0, *capacities[:-1]]).astype(np.int32)
-        table = layers.Embedding(sum(capacities), width + inputs.units, embeddings_initializer="zeros", name="categories")
+        table = layers.Embedding(
+            sum(capacities), width + inputs.units, embeddings_initializer="zeros", name="categories"
+        )
         vectors = table(inputs.tensors["categorical"] + offsets)
         parts.append(layers.Flatten()(vectors[:, :, :width]))
         linear.append(CATEGORY_PACE * keras.ops.sum(vectors[:, :, width:], axis=1))

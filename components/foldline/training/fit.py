@@ -131,7 +131,7 @@ def fit(
         shown = f", validation loss {validation.mean():.5f}" if patience else ""
         say(f"epoch {epoch}/{epochs}: training loss {loss.mean():.5f}{shown}, at most {left:.0f} s left")
         if patience and epoch - result.epochs >= patience:
-            say(f"stopped: the mean validation loss has not fallen for {patience} epochs; epoch {result.epochs} is kept")
+            say(f"stopped: no lower mean validation loss for {patience} epochs; epoch {result.epochs} is kept")
             break
     result.variables = jax.device_get(variables)
     stacked = np.asarray(predictions)

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 import tempfile
 import traceback
@@ -48,14 +49,15 @@ def load_build_model(reference: str, code: str = "") -> BuildModel:
         module, place = _import(module_name), f"module {module_name}"
     function = getattr(module, name, None)
     if not inspect.isroutine(function):
-        defined = [key for key, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == module.__name__]
+        functions = [value for value in vars(module).values() if inspect.isfunction(value)]
+        defined = [value.__name__ for value in functions if value.__module__ == module.__name__]
         raise ModelCodeError(
             f"function {name!r} of {place}",
             expected="a function",
             got=f"the functions {defined}" if function is None else f"{type(function).__name__}",
             fix=EXAMPLE,
         )
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def code_digest(function: BuildModel) -> str:
@@ -120,7 +122,7 @@ def make_model(function: BuildModel, hyperparameters: Mapping[str, Any], layout:
     if shape is None or tuple(shape) != (None, inputs.units):
         raise ModelCodeError(
             f"output of the model of {name}",
-            expected=f"one tensor of shape (None, {inputs.units}) with activation {inputs.activation} for a {task.kind} task",
+            expected=f"one tensor of shape (None, {inputs.units}) with activation {inputs.activation} ({task.kind})",
             got=f"{type(output).__name__}" if shape is None else f"shape {tuple(shape)}",
             fix="End with Dense(inputs.units, activation=inputs.activation).",
         )
@@ -138,9 +140,8 @@ def arguments(model: keras.Model, features: Mapping[str, Any]) -> Any:
     names = [tensor.name for tensor in tensors]
     strangers = sorted(set(names) - set(features))
     if strangers:
-        raise ModelCodeError(
-            "inputs of the model", expected=f"those of inputs.tensors: {sorted(features)}", got=f"{strangers}", fix=EXAMPLE
-        )
+        expected = f"those of inputs.tensors: {sorted(features)}"
+        raise ModelCodeError("inputs of the model", expected=expected, got=f"{strangers}", fix=EXAMPLE)
     return keras.tree.map_structure(lambda tensor: features[tensor.name], model.input)
 
 
@@ -167,7 +168,8 @@ def _module_of_text(code: str) -> ModuleType:
     path = folder / f"model_code_{digest}.py"
     path.write_text(code, encoding="utf-8")
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     try:
@@ -182,10 +184,11 @@ def _failed(what: str, fault: Exception) -> ModelCodeError:
         place = f"line {fault.lineno}"
     else:
         frames = traceback.extract_tb(fault.__traceback__)
-        own = [frame for frame in frames if "site-packages" not in frame.filename and not frame.filename.startswith("<")]
+        own = [frame for frame in frames if not re.search(r"site-packages|^<", frame.filename)]
         place = f"line {own[-1].lineno} of {Path(own[-1].filename).name}" if own else "no line of it"
     text = str(fault).strip().splitlines()
-    return ModelCodeError(what, expected="code that runs", got=f"{type(fault).__name__} in {place}: {text[0] if text else ''}")
+    said = f"{type(fault).__name__} in {place}: {text[0] if text else ''}"
+    return ModelCodeError(what, expected="code that runs", got=said)
 
 
 def _name(function: BuildModel) -> str:

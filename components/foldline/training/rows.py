@@ -33,7 +33,6 @@ class TrainingTable:
     """The training rows of a dataset, raw.
 
     Attributes:
-        rows: shape (n_all,), bool: which rows of the dataset they are.
         row_id, label: shape (n_rows,) each; the label as `Task.encode` gives it.
         assignment: their folds, in their order.
         tensors: their raw tensors by column.
@@ -136,10 +135,7 @@ class TrainingTable:
             scales.append(scale_of(task, own, fold))
             label[start : start + len(rows)] = (self.label[rows] - scales[-1].mean) / scales[-1].sd
             positions.append(
-                [
-                    (start + np.flatnonzero(mask[rows])).astype(np.int32)
-                    for mask in (training[index], validation[index])
-                ]
+                [(start + np.flatnonzero(mask[rows])).astype(np.int32) for mask in (training[index], validation[index])]
             )
         trained, predicted = zip(*positions, strict=True)
         return Rows(tuple(folds), features, label, trained, predicted), scales
@@ -165,7 +161,8 @@ def scale_of(task: Task, label: NDArray[np.float32], fold: int) -> Scale:
         return Scale(0.0, 1.0)
     mean, sd = float(label.mean(dtype=np.float64)), float(label.std(dtype=np.float64))
     if not sd > 0.0:
-        raise TrainingError(f"label in {place}", expected="different finite values", got=f"mean {mean}, standard deviation {sd}")
+        got = f"mean {mean}, standard deviation {sd}"
+        raise TrainingError(f"label in {place}", expected="different finite values", got=got)
     return Scale(mean, sd)
 
 
@@ -180,13 +177,11 @@ def check_features(features: Tensors, layout: Layout, fold: int) -> None:
         wrong = np.flatnonzero(~np.isfinite(features["numeric"]).all(axis=0))
         if len(wrong):
             count = int((~np.isfinite(features["numeric"][:, wrong[0]])).sum())
-            raise TrainingError(
-                f"feature {layout.numeric[wrong[0]]!r} {place}", expected="finite numbers", got=f"{count} rows with NaN or infinity"
-            )
+            what = f"feature {layout.numeric[wrong[0]]!r} {place}"
+            raise TrainingError(what, expected="finite numbers", got=f"{count} rows with NaN or infinity")
     for index, feature in enumerate(layout.categorical):
         values = features["categorical"][:, index]
         low, high = int(values.min(initial=0)), int(values.max(initial=0))
         if low < 0 or high >= feature.capacity:
-            raise TrainingError(
-                f"feature {feature.name!r} {place}", expected=f"indices in [0, {feature.capacity})", got=f"{low} to {high}"
-            )
+            expected = f"indices in [0, {feature.capacity})"
+            raise TrainingError(f"feature {feature.name!r} {place}", expected=expected, got=f"{low} to {high}")

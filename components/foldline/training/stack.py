@@ -93,7 +93,7 @@ class Stack:
         self._evaluate = jax.jit(self._evaluate_rows)
         self._copy = jax.jit(lambda tree: jax.tree.map(jnp.copy, tree))
 
-        def initial() -> State:
+        def initial() -> Any:
             states = []
             for fold in self._folds:
                 number = int(seed_of(seed, fold).generate_state(1)[0])
@@ -111,12 +111,12 @@ class Stack:
             return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
 
         # One program for all initial values: an eager initialiser compiles one for each shape.
-        self.state: State = jax.jit(initial)()
+        self.state = jax.jit(initial)()
 
     @property
     def bytes_per_model(self) -> int:
         """Size of one model's variables and optimiser state."""
-        return sum(leaf.nbytes for leaf in jax.tree.leaves(self.state)) // len(self._folds)
+        return int(sum(leaf.nbytes for leaf in jax.tree.leaves(self.state))) // len(self._folds)
 
     def variables(self) -> Variables:
         """A copy of the models' variables, which later epochs do not change."""
@@ -142,7 +142,8 @@ class Stack:
             Mean training loss of each model; shape (K,). It may be read later: the program runs meanwhile.
         """
         ragged = bool((steps != len(order)).any())
-        self.state, loss = self._train(self.state, data, order, steps, ragged=ragged)
+        result: tuple[State, jax.Array] = self._train(self.state, data, order, steps, ragged=ragged)
+        self.state, loss = result
         return loss
 
     def evaluate(self, data: Arrays, chunks: Positions, counts: NDArray[np.int32]) -> tuple[jax.Array, jax.Array]:

@@ -14,18 +14,21 @@ MOST_POINTS = 5000
 def training_page(training: Training, predictions: Predictions) -> Page:
     """A page with the metrics of each fold, learning curves, and plots of the out-of-fold predictions."""
     task, label, prediction = predictions.task, predictions.label, predictions.prediction
-    page = Page("Training of the folds", f"{training.label} ({task.kind}), {len(training.folds)} folds, {len(label)} rows")
+    folds = len(training.folds)
+    page = Page("Training of the folds", f"{training.label} ({task.kind}), {folds} folds, {len(label)} rows")
     page.text("Each row is predicted by the model whose training rows it is not among.")
     page.heading("Metrics")
     names = list(training.fold_metrics[0])
-    rows = [[f"fold {fold}", *scores.values()] for fold, scores in zip(training.folds, training.fold_metrics, strict=True)]
+    rows: list[list[str | float | None]] = [
+        [f"fold {fold}", *scores.values()] for fold, scores in zip(training.folds, training.fold_metrics, strict=True)
+    ]
     rows.append(["mean", *(training.metrics[name] for name in names)])
     rows.append(["standard error", *(training.metrics.get(f"{name}_standard_error") for name in names)])
     page.table(["", *names], rows)
     page.heading("Learning curves")
     page.text(
-        f"All folds stop together; the weights of epoch {training.epochs}, where the mean validation loss is lowest, are "
-        f"kept, and the final model is trained for as many epochs."
+        f"All folds stop together; the weights of epoch {training.epochs}, where the mean validation loss is lowest, "
+        "are kept, and the final model is trained for as many epochs."
     )
     page.plot(_curves(training))
     if task.kind == "binary":

@@ -146,7 +146,8 @@ def check_arguments(epochs: int, batch_size: int, learning_rate: float, patience
     Raises:
         ArgumentError: one has a value that it cannot have.
     """
-    for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 0), ("patience", patience, 1), ("seed", seed, 0)):
+    limits = (("epochs", epochs, 1), ("batch_size", batch_size, 0), ("patience", patience, 1), ("seed", seed, 0))
+    for name, value, least in limits:
         if value < least:
             raise ArgumentError(name, expected=f"at least {least}", got=str(value))
     if not 0.0 < learning_rate < float("inf"):

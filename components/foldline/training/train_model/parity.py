@@ -14,7 +14,7 @@ TOLERANCE = 1e-5
 
 
 def parity_rows(tensors: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-    """Which rows are checked: at most 2000, evenly spaced, up to half of them rows with missing values; shape (n_rows,)."""
+    """Which rows are checked: at most 2000, evenly spaced, up to half of them with missing values; shape (n_rows,)."""
     missing = np.zeros(len(next(iter(tensors.values()))), dtype=bool)
     for values in tensors.values():
         if values.dtype == np.float32:

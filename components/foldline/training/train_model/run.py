@@ -61,7 +61,7 @@ def run(
     task, transform = training.task, table.transform
     checked = parity_rows(table.tensors)
     rows, scale = table.of_all(lambda folder: AppliedTransform.load(folder).apply, checked)
-    print(f"training on all {len(table.row_id)} training rows for {training.epochs} epochs, as the folds found", flush=True)
+    print(f"training on all {len(table.row_id)} training rows for {training.epochs} epochs", flush=True)
     fitted = fit(
         partial(make_model, build, training.hyperparameters, transform.layout, task),
         task,
@@ -119,7 +119,8 @@ def run(
         parity=parity,
         training_rows=table.row_id,
     )
-    describe({"digest": model.digest, "task": task.kind, "label": model.label, "rows": len(table.row_id), **model.metrics})
+    described = {"digest": model.digest, "task": task.kind, "label": model.label, "rows": len(table.row_id)}
+    describe(described | model.metrics)
     model_page(model, [loss[0] for loss in fitted.training_loss]).write(Path(report_path))
 
 

@@ -45,7 +45,7 @@ def test_a_model_has_an_output_of_the_tasks_width(reference: str, code: str, tas
 )
 def test_the_default_model_takes_tables_of_one_kind_of_feature(layout: Layout) -> None:
     model = make_model(load_build_model(""), {"dropout": 0.5}, layout, BINARY)
-    assert set(tensor.name for tensor in model.inputs) == ({"numeric"} if layout.numeric else {"categorical"})
+    assert {tensor.name for tensor in model.inputs} == ({"numeric"} if layout.numeric else {"categorical"})
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ BODIES = {
         r"output of the model of build_model: expected one tensor of shape \(None, 3\) with activation softmax .*"
         r"got shape \(None, 2\)"
     ),
-    "return keras.Model(inputs.tensors, [keras.layers.Dense(3)(inputs.tensors['numeric'])] * 2)": "expected one tensor of",
+    "return keras.Model(inputs.tensors, [keras.layers.Dense(3)(inputs.tensors['numeric'])] * 2)": "expected one tensor",
     "own = keras.Input((2,), name='mine'); return keras.Model(own, keras.layers.Dense(3)(own))": (
         r"inputs of the model: expected those of inputs.tensors: \['categorical', 'numeric'\], got \['mine'\]"
     ),
@@ -106,7 +106,11 @@ def test_hyperparameters_become_the_types_of_the_defaults(given: dict, resolved:
 @pytest.mark.parametrize(
     ("function", "given", "message"),
     [
-        ("", {"width": 3}, "hyperparameters 'width': expected those that build_model accepts: units, rates, slope, name"),
+        (
+            "",
+            {"width": 3},
+            "hyperparameters 'width': expected those that build_model accepts: units, rates, slope, name",
+        ),
         ("", {"units": 2.5}, "hyperparameter 'units': expected a whole number, got 2.5"),
         ("", {"rates": [1, 2.5]}, "hyperparameter 'rates': expected a whole number, got 2.5"),
         ("", {"rates": 3}, "hyperparameter 'rates': expected a list, got 3"),

@@ -69,7 +69,7 @@ def test_an_edited_training_is_refused(trained: Any, tmp_path: Path) -> None:
     content = json.loads((trained.folder / "training" / "training.json").read_text())
     content["epochs"] += 1
     (tmp_path / "training.json").write_text(json.dumps(content))
-    with pytest.raises(ArtifactError, match="field seal of .*training.json"):
+    with pytest.raises(ArtifactError, match=r"field seal of .*training\.json"):
         Training.read(tmp_path)
 
 
@@ -95,7 +95,8 @@ def linear_scores(line: Any) -> list[dict[str, float]]:
     for fold in assignment.predicted_folds:
         seen, own = assignment.training_rows(fold), assignment.fold == fold
         prepared = make_column_transformer(
-            (make_pipeline(SimpleImputer(), StandardScaler()), numeric), (OneHotEncoder(handle_unknown="ignore"), textual)
+            (make_pipeline(SimpleImputer(), StandardScaler()), numeric),
+            (OneHotEncoder(handle_unknown="ignore"), textual),
         )
         last = LogisticRegression(max_iter=2000) if line.task.is_classification else Ridge()
         linear = make_pipeline(prepared, last).fit(values[seen], label[seen])
@@ -186,10 +187,12 @@ def test_features_that_no_model_can_take_are_named() -> None:
     good = {"numeric": np.zeros((4, 2), np.float32), "categorical": np.zeros((4, 1), np.int32)}
     check_features(good, layout, 0)
     bad = good | {"numeric": np.array([[0, 1], [0, np.nan], [0, np.inf], [0, 0]], np.float32)}
-    with pytest.raises(TrainingError, match="feature 'seats' under the transform of fold 2: .* got 2 rows with NaN"):
+    with pytest.raises(TrainingError, match=r"feature 'seats' under the transform of fold 2: .* got 2 rows with NaN"):
         check_features(bad, layout, 2)
     beyond = good | {"categorical": np.array([[0], [3], [1], [0]], np.int32)}
-    with pytest.raises(TrainingError, match=r"feature 'carrier' under the final transform: expected indices in \[0, 3\)"):
+    with pytest.raises(
+        TrainingError, match=r"feature 'carrier' under the final transform: expected indices in \[0, 3\)"
+    ):
         check_features(beyond, layout, -1)
 
 
@@ -201,4 +204,7 @@ def test_a_fold_that_cannot_be_scored_is_named(trained: Any) -> None:
 
 def test_one_fold_has_no_standard_error() -> None:
     assert mean_and_standard_error([{"rmse": 2.0}]) == {"rmse": 2.0}
-    assert mean_and_standard_error([{"rmse": 1.0}, {"rmse": 3.0}]) == {"rmse": 2.0, "rmse_standard_error": pytest.approx(1.0)}
+    assert mean_and_standard_error([{"rmse": 1.0}, {"rmse": 3.0}]) == {
+        "rmse": 2.0,
+        "rmse_standard_error": pytest.approx(1.0),
+    }

@@ -1,6 +1,7 @@
 """The stack: what training together must not change, and what stops it."""
 
 import re
+from itertools import pairwise
 
 import keras
 import numpy as np
@@ -48,7 +49,7 @@ def rows_of(sizes: tuple[int, ...], task: Task = BINARY, seed: int = 0) -> Rows:
     signal = numeric[:, 0] + 0.3 * random.normal(size=total)
     label = {"binary": signal > 0, "multiclass": np.digitize(signal, [-0.5, 0.5]), "regression": signal}[task.kind]
     starts = np.cumsum([0, *(size + size // 2 for size in sizes)])
-    spans = [np.arange(start, stop, dtype=np.int32) for start, stop in zip(starts[:-1], starts[1:], strict=True)]
+    spans = [np.arange(start, stop, dtype=np.int32) for start, stop in pairwise(starts)]
     return Rows(
         folds=tuple(range(len(sizes))),
         features={"numeric": numeric, "categorical": random.integers(0, 6, (total, 1), dtype=np.int32)},
@@ -59,9 +60,7 @@ def rows_of(sizes: tuple[int, ...], task: Task = BINARY, seed: int = 0) -> Rows:
 
 
 def alone(rows: Rows, index: int) -> Rows:
-    return Rows(
-        (rows.folds[index],), rows.features, rows.label, (rows.training[index],), (rows.validation[index],)
-    )
+    return Rows((rows.folds[index],), rows.features, rows.label, (rows.training[index],), (rows.validation[index],))
 
 
 def train(rows: Rows, build: BuildModel, task: Task = BINARY, **settings: object) -> Fitted:
@@ -75,9 +74,7 @@ def leaves(fitted: Fitted, index: int) -> list[np.ndarray]:
     return [value[index] for value in (*fitted.variables.trainable, *fitted.variables.non_trainable)]
 
 
-@pytest.mark.parametrize(
-    ("kind", "code"), [("binary", ""), ("multiclass", NORMALISED), ("regression", "")], ids=TASKS
-)
+@pytest.mark.parametrize(("kind", "code"), [("binary", ""), ("multiclass", NORMALISED), ("regression", "")], ids=TASKS)
 def test_folds_of_unequal_size_train_together_as_they_would_alone(kind: str, code: str) -> None:
     task = TASKS[kind]
     rows = rows_of((100, 36), task)
@@ -94,7 +91,11 @@ def test_folds_of_unequal_size_train_together_as_they_would_alone(kind: str, cod
 
 def test_folds_begin_and_end_apart() -> None:
     fitted = train(rows_of((64, 64)), load_build_model("", NORMALISED))
-    for name, value in zip(sum(fitted.names, []), (*fitted.variables.trainable, *fitted.variables.non_trainable), strict=True):
+    for name, value in zip(
+        (*fitted.names[0], *fitted.names[1]),
+        (*fitted.variables.trainable, *fitted.variables.non_trainable),
+        strict=True,
+    ):
         assert not np.array_equal(value[0], value[1]), name
 
 
@@ -140,7 +141,9 @@ def test_the_loss_of_a_row_is_as_defined(kind: str) -> None:
     np.testing.assert_allclose(row_loss(task, prediction, label), expected, rtol=1e-5)
 
 
-@given(sizes=st.lists(st.integers(5, 60), min_size=1, max_size=4), epoch=st.integers(1, 9), batch_size=st.integers(1, 5))
+@given(
+    sizes=st.lists(st.integers(5, 60), min_size=1, max_size=4), epoch=st.integers(1, 9), batch_size=st.integers(1, 5)
+)
 def test_an_epoch_shows_each_fold_its_own_rows_once(sizes: list[int], epoch: int, batch_size: int) -> None:
     starts = np.cumsum([0, *sizes])
     positions = [np.arange(start, start + size, dtype=np.int32) for start, size in zip(starts, sizes, strict=False)]
@@ -203,17 +206,21 @@ def test_a_loss_that_is_not_finite_names_fold_and_epoch(spoilt: str) -> None:
 
 def test_a_loss_that_overflows_in_a_later_epoch_names_that_epoch() -> None:
     with pytest.raises(TrainingError, match=r"loss of fold 0 in epoch 2: .* Lower learning_rate"):
-        train(rows_of((64,)), load_build_model("", BARE), TASKS["regression"], epochs=3, batch_size=64, learning_rate=1e25)
+        train(
+            rows_of((64,)), load_build_model("", BARE), TASKS["regression"], epochs=3, batch_size=64, learning_rate=1e25
+        )
 
 
-@pytest.mark.parametrize(("kind", "said"), [("binary", "probabilities in [0, 1], got values"), ("multiclass", "sum to 1")])
+@pytest.mark.parametrize(
+    ("kind", "said"), [("binary", "probabilities in [0, 1], got values"), ("multiclass", "sum to 1")]
+)
 def test_an_output_without_its_activation_is_told(kind: str, said: str) -> None:
     with pytest.raises(ModelCodeError, match=re.escape(said)):
         train(rows_of((64,), TASKS[kind]), load_build_model("", BARE), TASKS[kind])
 
 
 def test_a_batch_larger_than_a_fold_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="batch_size: expected 1 to 30, the training rows of the smallest fold, got 31"):
+    with pytest.raises(ArgumentError, match=r"batch_size: expected 1 to 30, the training rows .* got 31"):
         train(rows_of((64, 30)), load_build_model(""), batch_size=31)
 
 

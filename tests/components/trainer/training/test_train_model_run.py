@@ -78,7 +78,7 @@ def refitted(trained: Any) -> Refitted:
         say=lambda line: None,
     )
     values = (*fitted.variables.trainable, *fitted.variables.non_trainable)
-    weights = [(name, value[0]) for name, value in zip(sum(fitted.names, []), values, strict=True)]
+    weights = [(name, value[0]) for name, value in zip((*fitted.names[0], *fitted.names[1]), values, strict=True)]
     return Refitted(table, fitted.predictions[0], weights)
 
 
@@ -105,7 +105,7 @@ def test_plain_tensorflow_gives_the_predictions_of_training_for_raw_rows(
 
 def test_rows_whose_values_are_all_missing_or_unseen_are_predicted(trained: Any) -> None:
     model = Model.read(trained.folder / "model")
-    unseen = {"float32": np.float32(1e6), "int64": 10**12, "string": "nowhere".encode()}
+    unseen = {"float32": np.float32(1e6), "int64": 10**12, "string": b"nowhere"}
     missing = {"float32": np.float32(np.nan), "int64": MISSING_INTEGER, "string": b""}
     dtypes = {"float32": np.float32, "int64": np.int64, "string": object}
     raw = {
