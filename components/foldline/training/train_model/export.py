@@ -1,15 +1,14 @@
-"""Export under TensorFlow, in a process of its own: `python -m foldline.training.train_model.export REQUEST.json`.
+"""Export under TensorFlow, in a process of its own: `python -m foldline.training.train_model.export FOLDER`.
 
 Keras has one backend a process; training has JAX. The model is built again and takes the trained weights.
 """
 
-import json
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,10 @@ from foldline.training.backend import use_backend
 
 # Variables that only training has: their values differ between backends and no prediction depends on them.
 TRAINING_ONLY = "seed_generator_state"
+REQUEST = "request.json"
 WEIGHTS = "weights.npz"
+LOG = "log.txt"
+GO = b"export\n"
 FAULT = "fault.json"
 
 
@@ -53,7 +55,7 @@ class Request:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "Request":
+    def from_json(cls, content: dict[str, Any]) -> Self:
         return cls(
             **{
                 **content,
@@ -64,30 +66,44 @@ class Request:
         )
 
 
-def export(request: Request, weights: list[tuple[str, NDArray[Any]]]) -> None:
-    """Write the SavedModel of `request` in a child process.
+class ExportProcess:
+    """A child process that imports TensorFlow while its parent trains, then exports; it ends with the `with` block."""
 
-    Args:
-        weights: name and value of each variable, trainable ones first, in the model's order.
+    def __enter__(self) -> Self:
+        self._folder = TemporaryDirectory(prefix="export-")
+        self._scratch = Path(self._folder.name)
+        command = [sys.executable, "-m", "foldline.training.train_model.export", str(self._scratch)]
+        with (self._scratch / LOG).open("wb") as log:
+            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+        return self
 
-    Raises:
-        ModelCodeError: under TensorFlow the model code gives another model.
-        TrainingError: the child process failed otherwise.
-    """
-    with TemporaryDirectory(prefix="export-") as folder:
-        scratch = Path(folder)
-        write_json(scratch / "request.json", request.to_json())
+    def __exit__(self, *fault: object) -> None:
+        self._child.kill()
+        self._child.communicate()
+        self._folder.cleanup()
+
+    def export(self, request: Request, weights: list[tuple[str, NDArray[Any]]]) -> None:
+        """Write the SavedModel of `request`, once.
+
+        Args:
+            weights: name and value of each variable, trainable ones first, in the model's order.
+
+        Raises:
+            ModelCodeError: under TensorFlow the model code gives another model.
+            TrainingError: the child process failed otherwise.
+        """
+        write_json(self._scratch / REQUEST, request.to_json())
         named = {f"{index:04}:{name}": value for index, (name, value) in enumerate(weights)}
-        np.savez(scratch / WEIGHTS, allow_pickle=False, **named)
-        command = [sys.executable, "-m", "foldline.training.train_model.export", str(scratch / "request.json")]
-        ended = subprocess.run(command, check=False, capture_output=True, text=True)
-        if (scratch / FAULT).exists():
-            fault = read_json(scratch / FAULT)
+        np.savez(self._scratch / WEIGHTS, allow_pickle=False, **named)
+        self._child.communicate(GO)
+        if (self._scratch / FAULT).exists():
+            fault = read_json(self._scratch / FAULT)
             raise getattr(errors, fault.pop("kind"))(fault.pop("what"), **fault)
-        if ended.returncode:
-            lines = ended.stderr.strip().splitlines() or ["no message"]
-            print(ended.stderr, file=sys.stderr, flush=True)
-            raise TrainingError("export process", expected="exit status 0", got=f"{ended.returncode}: {lines[-1]}")
+        if self._child.returncode:
+            log = (self._scratch / LOG).read_text(errors="replace").strip() or "no message"
+            print(log, file=sys.stderr, flush=True)
+            got = f"{self._child.returncode}: {log.splitlines()[-1]}"
+            raise TrainingError("export process", expected="exit status 0", got=got)
 
 
 def read_weights(path: Path) -> list[tuple[str, NDArray[Any]]]:
@@ -143,13 +159,17 @@ def write_saved_model(request: Request, weights: list[tuple[str, NDArray[Any]]])
 
 
 def main() -> int:
-    path = Path(sys.argv[1])
+    folder = Path(sys.argv[1])
     use_backend("tensorflow")
+    import foldline.training.model_code  # noqa: F401  (Keras and TensorFlow, while the parent trains)
+
+    if sys.stdin.buffer.readline() != GO:
+        return 0
     try:
-        write_saved_model(Request.from_json(json.loads(path.read_text())), read_weights(path.parent / WEIGHTS))
+        write_saved_model(Request.from_json(read_json(folder / REQUEST)), read_weights(folder / WEIGHTS))
     except errors.FoldlineError as fault:
         content = {"kind": type(fault).__name__, "what": fault.what, "expected": fault.expected, "got": fault.got}
-        write_json(path.parent / FAULT, {**content, "fix": fault.fix})
+        write_json(folder / FAULT, {**content, "fix": fault.fix})
         return 1
     return 0
 

@@ -40,7 +40,7 @@ def run(
     from foldline.training.fit import fit
     from foldline.training.model_code import code_digest, load_build_model, make_model
     from foldline.training.rows import TrainingTable
-    from foldline.training.train_model.export import Request, export
+    from foldline.training.train_model.export import ExportProcess, Request
     from foldline.training.train_model.page import model_page
     from foldline.training.train_model.parity import check_parity, parity_rows
 
@@ -59,35 +59,36 @@ def run(
             fix="Train the folds on this dataset, with these folds and this transform.",
         )  # fmt: skip
     task, transform = training.task, table.transform
-    checked = parity_rows(table.tensors)
-    rows, scale = table.of_all(lambda folder: AppliedTransform.load(folder).apply, checked)
-    print(f"training on all {len(table.row_id)} training rows for {training.epochs} epochs", flush=True)
-    fitted = fit(
-        partial(make_model, build, training.hyperparameters, transform.layout, task),
-        task,
-        rows,
-        epochs=training.epochs,
-        batch_size=training.batch_size,
-        learning_rate=training.learning_rate,
-        seed=training.seed,
-        say=partial(print, flush=True),
-    )
-    target = Path(model_path)
-    request = Request(
-        model=training.model,
-        model_code=model_code,
-        hyperparameters=training.hyperparameters,
-        layout=transform.layout,
-        task=task,
-        signature=transform.signature,
-        transform=str(transform.final_folder),
-        label_mean=scale.mean,
-        label_sd=scale.sd,
-        saved_model=str(target / "1"),
-    )
-    names = [*fitted.names[0], *fitted.names[1]]
-    values = [value[0] for value in (*fitted.variables.trainable, *fitted.variables.non_trainable)]
-    export(request, list(zip(names, values, strict=True)))
+    with ExportProcess() as process:
+        checked = parity_rows(table.tensors)
+        rows, scale = table.of_all(lambda folder: AppliedTransform.load(folder).apply, checked)
+        print(f"training on all {len(table.row_id)} training rows for {training.epochs} epochs", flush=True)
+        fitted = fit(
+            partial(make_model, build, training.hyperparameters, transform.layout, task),
+            task,
+            rows,
+            epochs=training.epochs,
+            batch_size=training.batch_size,
+            learning_rate=training.learning_rate,
+            seed=training.seed,
+            say=partial(print, flush=True),
+        )
+        target = Path(model_path)
+        request = Request(
+            model=training.model,
+            model_code=model_code,
+            hyperparameters=training.hyperparameters,
+            layout=transform.layout,
+            task=task,
+            signature=transform.signature,
+            transform=str(transform.final_folder),
+            label_mean=scale.mean,
+            label_sd=scale.sd,
+            saved_model=str(target / "1"),
+        )
+        names = [*fitted.names[0], *fitted.names[1]]
+        values = [value[0] for value in (*fitted.variables.trainable, *fitted.variables.non_trainable)]
+        process.export(request, list(zip(names, values, strict=True)))
     print("exported; checking its predictions of raw rows", flush=True)
     raw = {name: column[checked] for name, column in table.tensors.items()}
     parity = check_parity(

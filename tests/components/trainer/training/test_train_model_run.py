@@ -23,7 +23,7 @@ from foldline.features.tensor_names import tensor_names
 from foldline.training.fit import fit
 from foldline.training.model_code import load_build_model, make_model
 from foldline.training.rows import TrainingTable
-from foldline.training.train_model.export import Request, export, read_weights
+from foldline.training.train_model.export import ExportProcess, Request, read_weights
 from foldline.training.train_model.parity import check_parity, parity_rows
 from foldline.training.train_model.run import predict_raw
 
@@ -173,7 +173,8 @@ def test_an_export_with_another_transform_fails_the_parity_check(
 ) -> None:
     """A fold's transform in place of the final one: as right in form, and only a little different in its figures."""
     transform, saved_model = refitted.table.transform, tmp_path / "1"
-    export(request_of(trained, saved_model, transform=str(transform.fold_folder(0))), refitted.weights)
+    with ExportProcess() as process:
+        process.export(request_of(trained, saved_model, transform=str(transform.fold_folder(0))), refitted.weights)
     found = predict_raw(saved_model, refitted.table.tensors, transform.signature)
     with pytest.raises(ParityError, match=r"a largest difference of .*, at row_id \d+: trained 0.*, exported 0"):
         check_parity(refitted.predictions, found, 1.0, refitted.table.row_id)
@@ -209,8 +210,9 @@ def build_model(inputs):
     transform = Transform.read(trained.folder / "transform")
     model = make_model(load_build_model("", code), {}, transform.layout, trained.task)
     weights = [(variable.name, np.asarray(variable.value)) for variable in model.variables]
-    with pytest.raises(ModelCodeError, match="variables of the model under TensorFlow: expected those of training"):
-        export(request_of(trained, tmp_path / "1", model_code=code), weights)
+    message = "variables of the model under TensorFlow: expected those of training"
+    with ExportProcess() as process, pytest.raises(ModelCodeError, match=message):
+        process.export(request_of(trained, tmp_path / "1", model_code=code), weights)
 
 
 def test_weights_with_pickled_objects_are_not_read(tmp_path: Path) -> None:
