@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from foldline.artifacts import Model
 from foldline.artifacts.signature import MISSING_INTEGER, MISSING_STRING
+from foldline.artifacts.tensor_names import tensor_names
 from foldline.errors import ArtifactError
 
 # TensorFlow reads it when it is imported.
@@ -33,7 +34,8 @@ class Predictor:
         # The graph's variables and tables live as long as the loaded object does.
         self._loaded = _load(model)
         self._serve = self._loaded.signatures["serving_default"]
-        wanted = {column.name: column.tensor_dtype for column in model.signature}
+        self._names = tensor_names([column.name for column in model.signature])
+        wanted = {self._names[column.name]: column.tensor_dtype for column in model.signature}
         found = {name: spec.dtype.name for name, spec in self._serve.structured_input_signature[1].items()}
         if found != wanted:
             raise ArtifactError(f"inputs of {model.saved_model}", expected=f"{wanted}", got=f"{found}")
@@ -70,7 +72,7 @@ class Predictor:
         )
 
     def _batch(self, tensors: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
-        part = {name: tf.constant(values[start : start + BATCH_ROWS]) for name, values in tensors.items()}
+        part = {self._names[name]: tf.constant(values[start : start + BATCH_ROWS]) for name, values in tensors.items()}
         rows = len(next(iter(part.values())))
         predictions: NDArray[np.float32] = np.asarray(self._serve(**part)[OUTPUT].numpy(), dtype=np.float32)
         if predictions.shape != (rows, self.model.task.outputs):

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from builders.browser import CHROMIUM, visit
 
+from builders.browser import CHROMIUM, visit
 from foldline.report import Page
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="the Debian package chromium is not installed")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from foldline.artifacts.seal import open_sealed, seal
 from foldline.artifacts.signature import RawColumn
 from foldline.artifacts.task import Task
+from foldline.artifacts.tensor_names import tensor_names
 
 FORM = "foldline.model/1"
 MANIFEST = "model.json"
@@ -24,8 +25,9 @@ class Model:
     """An exported model.
 
     Attributes:
-        signature: the raw columns that `serving_default` takes, tensors of shape (n_rows,) by name. Its output
-            `predictions` has shape (n_rows, task.outputs), float32: probabilities, or the value in the label's units.
+        signature: the raw columns that `serving_default` takes, tensors of shape (n_rows,) by the names that
+            `tensor_names` gives the columns. Its output `predictions` has shape (n_rows, task.outputs), float32:
+            probabilities, or the value in the label's units.
         label: name of the label column.
         origin: digests of dataset, folds and transform.
         training: how it was trained: window, rows, epochs, batch size, hyperparameters, seed, model code digest.
@@ -69,6 +71,7 @@ class Model:
             "task": task.to_json(),
             "label": label,
             "signature": [asdict(column) for column in signature],
+            "tensor_names": tensor_names([column.name for column in signature]),
             "origin": origin,
             "training": training,
             "metrics": metrics,

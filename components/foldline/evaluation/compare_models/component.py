@@ -10,7 +10,7 @@ from foldline._image import TRAINER
 def compare_models(
     challenger: Input[Model], dataset: Input[Dataset], folds: Input[Artifact], predictions: Input[Artifact],
     decision: Output[Artifact], metrics: Output[Metrics], report: Output[HTML],
-    store_uri: str, model_name: str, confidence: float = 0.95, minimum_gain: float = 0.0, minimum_rows: int = 100,
+    store_uri: str, model_name: str, confidence: float = 0.95, minimum_gain: float = 0.0, minimum_rows: int = 20,
 ):  # fmt: skip
     """Decide whether the challenger is better than the champion, on rows that neither was trained on.
 

@@ -131,7 +131,7 @@ def predict_raw(
     """What `serving_default` of the SavedModel gives for raw tensors, shape (n_rows,) each; shape (n_rows, outputs)."""
     import tensorflow as tf
 
-    from foldline.features.tensor_names import tensor_names
+    from foldline.artifacts.tensor_names import tensor_names
 
     loaded = tf.saved_model.load(str(saved_model))
     names = tensor_names([column.name for column in signature])

@@ -52,6 +52,7 @@ def main() -> int:
     folder = Path("runs") / f"demo-{time.strftime('%Y%m%d-%H%M%S')}"
     command = [str(Path(sys.executable).with_name("foldline")), "run", "train_and_serve", "--args", str(ARGUMENTS)]
     command += ["--set", f"dataset_uri={data}", "--set", f"store_uri={folder.absolute() / 'models'}"]
+    command += ["--set", "model_name=flights"]
     status = subprocess.call([*command, "--out", str(folder)])
     if status:
         return status

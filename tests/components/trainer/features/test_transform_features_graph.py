@@ -22,7 +22,7 @@ from foldline.features.apply import AppliedTransform
 from foldline.features.fitting import layout
 from foldline.features.specification import complete, read_document
 from foldline.features.statistics import collect, merge
-from foldline.features.tensor_names import tensor_names
+from foldline.artifacts.tensor_names import tensor_names
 
 ROWS = 601
 random = np.random.default_rng(7)

@@ -12,11 +12,13 @@ def tensor_names(columns: Sequence[str]) -> dict[str, str]:
     """The tensor name of each column: the column's own name where a signature can carry it.
 
     Other characters than ASCII letters, digits and `_` become `_`; a name that does not begin with a letter, is a
-    Python keyword or is taken gets `column_` before it; names that then fall together are numbered.
+    Python keyword or is taken gets `column_` before it; names that then fall together, to which TensorFlow counts those
+    that differ in case only, are numbered.
     """
-    plain = {name for name in columns if _carries(name)}
+    first = {name.lower(): name for name in reversed(columns) if _carries(name)}
+    plain = set(first.values())
     names: dict[str, str] = {}
-    used = {name.lower() for name in plain}
+    used = set(first)
     for column in columns:
         name = column
         if column not in plain:
