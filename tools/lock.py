@@ -36,7 +36,6 @@ OVERRIDES = {
 }
 
 
-
 def inputs(lock_set: str, name: str) -> dict[str, Any]:
     """What the lock `name` of `lock_set` is resolved from."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from foldline import errors
 from foldline.artifacts import Layout, RawColumn, Task
 from foldline.artifacts.seal import read_json, write_json
-from foldline.errors import ModelCodeError, TrainingError
 from foldline.artifacts.tensor_names import tensor_names
+from foldline.errors import ModelCodeError, TrainingError
 from foldline.training.backend import use_backend
 
 # Variables that only training has: their values differ between backends and no prediction depends on them.

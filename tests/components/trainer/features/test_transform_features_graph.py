@@ -18,11 +18,11 @@ from sklearn.preprocessing import StandardScaler
 from foldline.artifacts import Column, RawColumn
 from foldline.artifacts.dataset import DTYPES
 from foldline.artifacts.signature import tensors_from_records, tensors_from_table
+from foldline.artifacts.tensor_names import tensor_names
 from foldline.features.apply import AppliedTransform
 from foldline.features.fitting import layout
 from foldline.features.specification import complete, read_document
 from foldline.features.statistics import collect, merge
-from foldline.artifacts.tensor_names import tensor_names
 
 ROWS = 601
 random = np.random.default_rng(7)

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from foldline.artifacts import Model, RawColumn, Transform
 from foldline.artifacts.signature import MISSING_INTEGER, tensors_from_table
+from foldline.artifacts.tensor_names import tensor_names
 from foldline.artifacts.training import Training
 from foldline.errors import ArgumentError, ArtifactError, ModelCodeError, ParityError
 from foldline.features.apply import AppliedTransform
-from foldline.artifacts.tensor_names import tensor_names
 from foldline.training.fit import fit
 from foldline.training.model_code import load_build_model, make_model
 from foldline.training.rows import TrainingTable
