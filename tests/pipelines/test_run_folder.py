@@ -166,9 +166,9 @@ def test_a_disk_that_fills_up_during_a_task_is_that_task_s_message(
     assert "No space left on device" in ended.stderr
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_is_one_line(foldline: Call, compiled: Compiled, tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    ended = foldline("run", compiled("count"), "--out", tmp_path / "run")
+def test_a_folder_that_may_not_be_written_is_one_line(foldline: Call, compiled: Compiled) -> None:
+    # Nobody makes folders in /proc, not even root.
+    ended = foldline("run", compiled("count"), "--out", Path("/proc/foldline/run"))
     assert ended.returncode == 1
-    assert "expected a folder that can be written, got Permission denied" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert "expected a folder that can be written, got" in ended.stderr

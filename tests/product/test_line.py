@@ -99,7 +99,7 @@ def test_the_specification_is_written_out_and_leaves_out_what_only_identifies(fi
     assert kinds["customer"] == "ignore"
     assert kinds["city"] == "categorical"
     assert kinds["income"] == "numeric"
-    assert "left" not in kinds
+    assert kinds["left"] == "ignore"
 
 
 def test_the_saved_model_needs_nothing_of_foldline(first: Run) -> None:
