@@ -44,9 +44,10 @@ compile: install ## Write compiled pipelines, Kubernetes manifests and component
 	@$(LOCAL)/bin/python -m foldline_pipelines.golden compiled
 	@echo "compiled/ is written; next: upload compiled/pipelines/train_and_serve.yaml in the Kubeflow UI"
 
-bench: install ## Measure the stations on flights, as ratios against their peers
+bench: install ## Measure against the peers, as ratios; figures go to benchmarks/results/
 	@$(COMMAND) environments
-	@for script in benchmarks/*.py; do echo "== $$script"; $(ENVIRONMENTS)/trainer/bin/python $$script || exit 1; done
+	@for script in benchmarks/*.py; do echo "== $$script"; $(LOCAL)/bin/python $$script || exit 1; done
+	@echo "next: the figures are in benchmarks/results/"
 
 images: ## Build the four images with BUILDER (podman, docker, buildah), named for REGISTRY
 	@for name in $(IMAGES); do \

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kfp import compiler, components, dsl
 
 from builders.browser import CHROMIUM, visit
 from builders.tables import customers
 from foldline_pipelines.local import environments
 
+COMPILED = Path(__file__).resolve().parents[2] / "compiled" / "components"
 COMMAND = environments.root() / "local" / "bin" / "foldline"
 START_S = 60.0
 
@@ -210,6 +212,23 @@ def test_shuffled_labels_cannot_be_predicted(place: Path) -> None:
     assert run.status == 0, run.output
     metrics = run.metrics("train-folds")
     assert abs(metrics["roc_auc"] - 0.5) < 3 * metrics["roc_auc_standard_error"] + 0.02
+
+
+def test_component_files_make_a_pipeline_of_ones_own(tmp_path: Path) -> None:
+    load = components.load_component_from_file
+    ingest_dataset = load(str(COMPILED / "ingest_dataset.yaml"))
+    assign_folds = load(str(COMPILED / "assign_folds.yaml"))
+
+    @dsl.pipeline(name="folds-only")
+    def folds_only(table: str) -> None:
+        ingested = ingest_dataset(source_uri=table, label="left")
+        assign_folds(dataset=ingested.outputs["dataset"], n_folds=3)
+
+    compiler.Compiler().compile(folds_only, str(tmp_path / "own.yaml"))
+    table = customers(tmp_path / "customers.csv", rows=300, seed=3)
+    run = foldline(tmp_path / "run", str(tmp_path / "own.yaml"), "--set", f"table={table}")
+    assert run.status == 0, run.output
+    assert json.loads((run.artifact("assign-folds", "folds") / "folds.json").read_text())["n_folds"] == 3
 
 
 @pytest.mark.parametrize(
