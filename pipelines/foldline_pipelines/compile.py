@@ -32,6 +32,18 @@ def compile_pipeline(
         kubernetes_manifest_format=kubernetes_manifests,
         kubernetes_manifest_options=options,
     )
+    if not kubernetes_manifests:
+        path.write_text(_commented(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _commented(text: str) -> str:
+    """A compiled file in which all lines above the specification are comments.
+
+    KFP describes the parameters there, and marks only the first line of a default that has several, as model code has.
+    """
+    above, start, specification = text.rpartition("\ncomponents:\n")
+    lines = [line if line.startswith("#") else f"# {line}".rstrip() for line in above.splitlines()]
+    return "\n".join(lines) + start + specification
 
 
 def compile_component(component: Any, path: Path) -> None:

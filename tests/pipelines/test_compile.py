@@ -33,6 +33,33 @@ def test_arguments_become_defaults(foldline: Call, tmp_path: Path) -> None:
     assert "next: kfp pipeline create" in ended.stdout
 
 
+MODEL_CODE = """import keras
+
+components: dict = {}
+\f
+def build_model(inputs):
+    # ends as every model does
+    return keras.Model(inputs.tensors, keras.layers.Dense(inputs.units)(inputs.tensors["numeric"]))
+"""
+
+
+@pytest.mark.parametrize("manifests", [False, True], ids=["file", "manifests"])
+def test_model_code_of_many_lines_is_in_a_file_that_can_be_read(
+    foldline: Call, tmp_path: Path, manifests: bool
+) -> None:
+    (tmp_path / "model.py").write_text(MODEL_CODE)
+    output = tmp_path / "pipeline.yaml"
+    chosen = ["--set", f"model={tmp_path / 'model.py'}", *(["--kubernetes-manifests"] if manifests else [])]
+    ended = foldline("compile", "train_and_serve", *chosen, "-o", output)
+    assert ended.returncode == 0, ended.stderr
+    documents = list(yaml.safe_load_all(output.read_text()))
+    ir = documents[1]["spec"]["pipelineSpec"] if manifests else documents[0]
+    assert ir["root"]["inputDefinitions"]["parameters"]["model_code"]["defaultValue"] == MODEL_CODE
+    if not manifests:
+        assert ir == compiled_files.load(output)
+        assert "#    model_code: str" in output.read_text()
+
+
 def test_manifests_hold_the_same_pipeline(foldline: Call, tmp_path: Path) -> None:
     plain, manifests = tmp_path / "plain.yaml", tmp_path / "manifests.yaml"
     assert foldline("compile", "cross_validate", "-o", plain).returncode == 0
