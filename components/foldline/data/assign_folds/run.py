@@ -206,11 +206,13 @@ def _check_parts(assignment: Assignment, task: Task, encoded: NDArray[np.float32
             raise DataError(name, expected="at least one", got="none", fix="Give more rows or another test_fraction.")
         if task.is_classification:
             counts = np.bincount(encoded[rows].astype(np.int64), minlength=len(task.classes))
-            if not counts.all():
+            # Test rows can be scored without a rare class; a model cannot learn one that it never sees.
+            enough = np.count_nonzero(counts) > 1 if name == "test rows" else counts.all()
+            if not enough:
                 missing = task.classes[int(np.argmin(counts))]
                 raise DataError(
                     name,
-                    expected="rows of each class",
+                    expected="rows of at least two classes" if name == "test rows" else "rows of each class",
                     got=f"none of class {missing!r}",
                     fix="Give more rows, fewer folds, another test_fraction, or another strategy.",
                 )
@@ -226,8 +228,9 @@ def _warnings(
             "are alike, such folds flatter the scores. The strategy forward_chaining predicts later rows from earlier."
         )
     if task.is_classification:
-        for fold in assignment.predicted_folds:
-            counts = np.bincount(encoded[assignment.fold == fold].astype(np.int64), minlength=len(task.classes))
-            if not counts.all():
-                found.append(f"Fold {fold} has no row of class {task.classes[int(np.argmin(counts))]!r}.")
+        parts = [(f"Fold {fold} has", assignment.fold == fold) for fold in assignment.predicted_folds]
+        for name, rows in [("The test rows have", assignment.test), *parts]:
+            counts = np.bincount(encoded[rows].astype(np.int64), minlength=len(task.classes))
+            if rows.any() and not counts.all():
+                found.append(f"{name} no row of class {task.classes[int(np.argmin(counts))]!r}.")
     return found

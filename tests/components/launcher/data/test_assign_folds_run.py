@@ -266,7 +266,9 @@ BY_TIME = {"strategy": "forward_chaining", "time_column": "when"}
         (holed(SMALL), {**BY_TIME}, r"time_column 'when': .*got 1 rows"),
         (SMALL, {**BY_TIME, "n_folds": 500}, r"n_folds: expected at most"),
         (SMALL, {"test_fraction": 0.001}, r"test rows: expected at least one, got none"),
-        (rare(SMALL), {"group_column": "tail", "n_folds": 2}, r"expected rows of each class, got none of"),
+        (rare(SMALL), {"group_column": "tail", "n_folds": 2}, r"test rows: expected rows of at least two classes"),
+        (rare(SMALL), {"group_column": "tail", "n_folds": 2, "test_fraction": 0.0},
+         r"training rows of fold \d: expected rows of each class, got none of class 'true'"),
         (table(3), {"label": "delay", "task": "regression", "test_fraction": 0.0}, r"n_folds: .*at most 3"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
@@ -277,6 +279,26 @@ def test_what_cannot_be_split_is_one_error(
     with pytest.raises((ArgumentError, DataError), match=message):
         assign(tmp_path, rows, **arguments)
     assert not (tmp_path / "f" / "folds").exists()
+
+
+def test_a_class_that_no_test_row_has_is_warned_of_and_one_that_is_all_they_have_is_refused(tmp_path: Path) -> None:
+    rows = table(2_000)
+    folds = assign(tmp_path, rows, group_column="tail")
+    held_out = set(column(folds, rows, "tail")[folds.test])
+    tails, sizes = rows["tail"].to_pylist(), rows["size"].to_pylist()
+
+    def without(sizes_of_test: set[str], name: str) -> tuple[Folds, dict[str, Any]]:
+        kept = [size if tail not in held_out or size in sizes_of_test else min(sizes_of_test)
+                for tail, size in zip(tails, sizes, strict=True)]  # fmt: skip
+        described: dict[str, Any] = {}
+        changed = rows.set_column(1, "size", pa.array(kept))
+        return assign(tmp_path, changed, name, label="size", group_column="tail", describe=described.update), described
+
+    changed, described = without({"small", "medium"}, "two")
+    assert set(changed.task.classes) == {"small", "medium", "large"}
+    assert described["warning"] == "The test rows have no row of class 'large'."
+    with pytest.raises(DataError, match="test rows: expected rows of at least two classes, got none of class 'large'"):
+        without({"small"}, "one")
 
 
 def test_a_label_with_missing_values_is_refused(tmp_path: Path) -> None:
