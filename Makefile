@@ -35,7 +35,7 @@ test: install debian-packages lint ## Run all tests that need no cluster
 lint: install ## Check style, types and the direction of imports
 	@$(COMMAND) environments lint
 	@$(LOCAL)/bin/python tools/lock.py --check
-	@$(ENVIRONMENTS)/lint/bin/ruff check --quiet . && $(ENVIRONMENTS)/lint/bin/ruff format --quiet --check .
+	@$(ENVIRONMENTS)/lint/bin/ruff check --no-cache --quiet . && $(ENVIRONMENTS)/lint/bin/ruff format --no-cache --quiet --check .
 	@$(COMMAND) environments trainer --test
 	@$(ENVIRONMENTS)/lint/bin/mypy --no-error-summary --python-executable $(ENVIRONMENTS)/trainer/bin/python
 	@PYTHONPATH=components:pipelines $(ENVIRONMENTS)/lint/bin/lint-imports --no-logo | tail -n 1

@@ -2,13 +2,13 @@
 
 from typing import NamedTuple
 
+from kfp import dsl
+
 from foldline.data.assign_folds.component import assign_folds
 from foldline.data.ingest_dataset.component import ingest_dataset
 from foldline.data.validate_data.component import validate_data
 from foldline.features.transform_features.component import transform_features
 from foldline.training.train_folds.component import train_folds
-from kfp import dsl
-
 from foldline_pipelines.placement import on_accelerator
 
 

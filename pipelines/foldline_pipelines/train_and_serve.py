@@ -1,11 +1,11 @@
 """From a raw table to a model behind its alias: every station of the line, once."""
 
+from kfp import dsl
+
 from foldline.evaluation.compare_models.component import compare_models
 from foldline.evaluation.evaluate_model.component import evaluate_model
 from foldline.serving.deploy_canary.component import deploy_canary
 from foldline.training.train_model.component import train_model
-from kfp import dsl
-
 from foldline_pipelines.placement import on_accelerator
 from foldline_pipelines.stations import ingest_to_trained_folds
 
