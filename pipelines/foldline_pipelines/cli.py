@@ -182,6 +182,9 @@ def _report(ended: dict[str, Any], target: Path, parameters: dict[str, Any]) -> 
         error.print(ended["message"], style="red", markup=False, highlight=False, soft_wrap=True)
         log = next((task["log"] for task in ended["tasks"] if task["state"] == "failed"), "logs/engine.log")
         error.print(f"log: {target / log}", markup=False, highlight=False, soft_wrap=True)
+    for task in ended["tasks"]:
+        if scores := record.scores(task):
+            _say(f"{task['task']}: {', '.join(scores)}")
     _say(f"report: {target / 'index.html'}")
     if ended["state"] == "succeeded":
         _say("next: open the report in a browser")

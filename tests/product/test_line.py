@@ -84,8 +84,10 @@ def test_a_tidy_table_and_the_name_of_its_label_are_enough(first: Run) -> None:
     assert first.status == 0, first.output
     assert first.record["state"] == "succeeded"
     assert {task["state"] for task in first.record["tasks"]} == {"succeeded"}
-    assert first.metrics("train-folds")["roc_auc"] > 0.8
-    assert abs(first.metrics("evaluate-model")["test_roc_auc"] - first.metrics("train-folds")["roc_auc"]) < 0.05
+    metrics = first.metrics("train-folds")
+    assert metrics["roc_auc"] > 0.8
+    assert f"roc_auc {metrics['roc_auc']:.4f} ± {metrics['roc_auc_standard_error']:.4f}" in first.output
+    assert abs(first.metrics("evaluate-model")["test_roc_auc"] - metrics["roc_auc"]) < 0.05
 
 
 def test_the_first_model_beats_the_dummy_baseline_and_becomes_champion(first: Run) -> None:

@@ -82,6 +82,12 @@ def bytes_in_words(size: float) -> str:
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
+def scores(task: Record) -> list[str]:
+    """The metrics of a task that have a standard error, as `roc_auc 0.6856 ± 0.0109`."""
+    errors = {name: task["metrics"].get(f"{name}_standard_error") for name in task["metrics"]}
+    return [f"{name} {task['metrics'][name]:.4f} ± {error:.4f}" for name, error in errors.items() if error is not None]
+
+
 def _ran(record: Record) -> bool:
     return bool(record["state"] != "cached")
 
@@ -112,13 +118,10 @@ def _reports(folder: Path, run: Record) -> dict[str, str]:
 
 def _page(run: Record, reports: dict[str, str]) -> Page:
     page = Page(
-        f"{run['pipeline']}: {run['state']}", f"{run['started']} to {run['ended'] or 'now'}, {run['seconds']} s"
+        f"{run['pipeline']}: {run['state']}", f"{run['started']} to {run['ended'] or 'now'}, {run['seconds']:.1f} s"
     )
     if run["message"]:
         page.text(run["message"], _TONES.get(run["state"], ""))
-    if reports:
-        page.heading("Reports")
-        page.table([], [[address] for address in reports.values()], {address: address for address in reports.values()})
     page.heading("Tasks")
     logs = {task["log"]: task["log"] for task in run["tasks"] if "log" in task}
     page.table(
@@ -127,8 +130,8 @@ def _page(run: Record, reports: dict[str, str]) -> Page:
             [
                 task["task"],
                 task["state"],
-                task.get("seconds"),
-                task.get("cpu_seconds"),
+                round(task["seconds"], 1) if "seconds" in task else None,
+                round(task["cpu_seconds"], 1) if "cpu_seconds" in task else None,
                 bytes_in_words(task["peak_memory_bytes"]) if "peak_memory_bytes" in task else None,
                 task.get("log"),
             ]
@@ -136,6 +139,9 @@ def _page(run: Record, reports: dict[str, str]) -> Page:
         ],
         logs,
     )
+    if reports:
+        page.heading("Reports")
+        page.table([], [[address] for address in reports.values()], {address: address for address in reports.values()})
     for task in run["tasks"]:
         if task["metrics"]:
             page.heading(f"Figures of {task['task']}")
