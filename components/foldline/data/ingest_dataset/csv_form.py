@@ -38,14 +38,22 @@ def examine(path: Path, shown: str) -> CsvForm:
         shown: how messages name the file.
 
     Raises:
-        DataError: it is empty or not UTF-8, two columns share a name, a column has none (but for a first one, which
-            pandas writes for its index), or a line has more or fewer fields than the header.
+        DataError: it is empty or not UTF-8, its lines end in carriage returns alone, two columns share a name, a
+            column has none (but for a first one, which pandas writes for its index), or a line has more or fewer fields
+            than the header.
     """
     _check_encoding(path, shown)
     with path.open(encoding="utf-8-sig", newline="") as stream:
         first = stream.readline()
         if not first.strip():
             raise DataError(f"file {shown}", expected="a header in the first line", got="no text")
+        if first.endswith("\r"):
+            raise DataError(
+                f"file {shown}",
+                expected="lines that end in a line feed, or in a carriage return and one",
+                got="a carriage return alone at the end of the first line",
+                fix="Save the file with the line ends of Unix or Windows.",
+            )
         counts = Counter(first)
         separator = max(SEPARATORS, key=lambda character: counts[character])
         stream.seek(0)

@@ -293,6 +293,7 @@ def test_the_same_rows_get_the_same_ids_from_csv_and_from_parquet(tmp_path: Path
         ("a,b,a\n1,2,3\n", {}, r"header of .*table\.csv: expected a different name .*got 'a' in columns \[1, 3\]"),
         ("a,,b\n1,2,3\n", {}, r"header of .*: expected a name for each column, got column 2 without one"),
         (b"a,b\n1,2\nx,caf\xe9\n", {}, r"file .*table\.csv: expected text in UTF-8, got the byte 0xe9 at offset 13"),
+        (b"a,b\r1,2\r3,4\r", {}, r"file .*table\.csv: expected lines that end in .*got a carriage return alone"),
         ("a,b\n1,2\n3\n", {}, r"line 3 of .*table\.csv: expected 2 fields, as in the header, got 1"),
         ("a,b\n1,2\n3,4,5\n6,7\n", {}, r"line 3 of .*: expected 2 fields, as in the header, got 3"),
         ('a,b\n"x\ny",2\n3,4,5\n', {}, r"line 4 of .*: expected 2 fields, as in the header, got 3"),
