@@ -189,10 +189,18 @@ def _report(ended: dict[str, Any], target: Path, parameters: dict[str, Any]) -> 
     if ended["state"] == "succeeded":
         _say("next: open the report in a browser")
         if parameters.get("store_uri") and parameters.get("model_name"):
-            _say(f"      foldline serve --store {parameters['store_uri']} --model {parameters['model_name']}")
+            promoted = "promote" in _verdicts(ended)
+            serve = f"foldline serve --store {parameters['store_uri']} --model {parameters['model_name']}"
+            _say(f"      {serve}" if promoted else "      no model was promoted; the report of compare-models says why")
         return
     _say(f"next: mend the cause, then run the same command with --out {target} --resume")
     raise typer.Exit(_INTERRUPTED if ended["state"] == "interrupted" else 1)
+
+
+def _verdicts(ended: dict[str, Any]) -> set[str]:
+    """What the tasks of a run decided."""
+    made = [artifact["metadata"] for task in ended["tasks"] for artifact in task.get("artifacts", {}).values()]
+    return {metadata["verdict"] for metadata in made if "verdict" in metadata}
 
 
 def _become(environment: str, module: str, options: list[str]) -> NoReturn:

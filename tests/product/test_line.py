@@ -95,6 +95,7 @@ def test_the_first_model_beats_the_dummy_baseline_and_becomes_champion(first: Ru
     canary = json.loads((first.artifact("deploy-canary", "decision") / "decision.json").read_text())
     assert (comparison["verdict"], canary["verdict"]) == ("promote", "promote")
     assert "dummy baseline" in json.dumps(comparison["figures"])
+    assert "foldline serve --store" in first.output
 
 
 def test_the_specification_is_written_out_and_leaves_out_what_only_identifies(first: Run) -> None:
@@ -159,6 +160,8 @@ def test_an_equal_challenger_leaves_the_champion_in_place(second: Run) -> None:
     comparison = json.loads((second.artifact("compare-models", "decision") / "decision.json").read_text())
     assert comparison["verdict"] == "keep"
     assert abs(comparison["figures"]["gain"]) < 0.02
+    assert "no model was promoted" in second.output
+    assert "foldline serve" not in second.output
 
 
 @pytest.fixture
