@@ -91,3 +91,8 @@ def test_the_readme_names_every_argument_with_its_type_and_default(path: Path) -
             shown = cells[2].strip("`").replace('"', "'")
             assert shown == default.replace('"', "'"), name
     assert "```python" in readme
+
+
+@COMPONENTS
+def test_a_full_disk_has_its_message_in_every_component(path: Path) -> None:
+    assert "room_for(" in (path.parent / "run.py").read_text()

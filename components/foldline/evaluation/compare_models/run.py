@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from foldline.artifacts import Dataset, Decision, Folds, Model, Predictions, Task
 from foldline.artifacts.dataset import row_id_array
 from foldline.artifacts.signature import tensors_from_table
+from foldline.disk import room_for
 from foldline.errors import ArgumentError, ArtifactError, ComparisonError
 from foldline.evaluation import metrics
 from foldline.evaluation.columns import check_columns
@@ -32,6 +33,7 @@ class _Inputs:
     predictions: Predictions
 
 
+@room_for("the outputs")
 def run(
     *,
     challenger: str,

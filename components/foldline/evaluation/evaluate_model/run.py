@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from foldline.artifacts import Dataset, Folds, Model, Predictions
 from foldline.artifacts.dataset import row_id_array
 from foldline.artifacts.signature import tensors_from_table
+from foldline.disk import room_for
 from foldline.errors import ArtifactError, ComparisonError
 from foldline.evaluation import metrics
 from foldline.evaluation.columns import check_columns
@@ -18,6 +19,7 @@ from foldline.evaluation.evaluate_model import page
 from foldline.predictor import Predictor
 
 
+@room_for("the outputs")
 def run(
     *,
     dataset: str,

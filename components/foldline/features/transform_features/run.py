@@ -8,6 +8,7 @@ from typing import Any
 from foldline.artifacts import Dataset, Folds, RawColumn, Transform
 from foldline.artifacts.dataset import row_id_array
 from foldline.artifacts.transform import FINAL
+from foldline.disk import room_for
 from foldline.errors import ArgumentError, DataError
 from foldline.features import specification as documents
 from foldline.features.fitting import layout
@@ -15,6 +16,7 @@ from foldline.features.statistics import TableStatistics, collect, merge
 from foldline.features.transform_features.report import page
 
 
+@room_for("the outputs")
 def run(
     dataset_path: str,
     folds_path: str,

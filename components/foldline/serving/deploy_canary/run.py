@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from foldline.artifacts import Dataset, Decision, Model, Predictions
 from foldline.artifacts.dataset import row_id_array
+from foldline.disk import room_for
 from foldline.errors import ArgumentError, ArtifactError, ServingError, StoreError
 from foldline.serving.deploy_canary import page, smoke
 from foldline.serving.deploy_canary.backends.local import LocalServer
@@ -23,6 +24,7 @@ from foldline.store import CHAMPION, Store, open_store, version_of
 MOST_PROBLEMS = 10
 
 
+@room_for("the outputs")
 def run(
     *,
     challenger: str,

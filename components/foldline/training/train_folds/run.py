@@ -9,6 +9,7 @@ import numpy as np
 
 from foldline.artifacts import Predictions
 from foldline.artifacts.training import Training
+from foldline.disk import room_for
 from foldline.errors import ArgumentError
 from foldline.training.backend import use_backend
 
@@ -27,6 +28,7 @@ class ClassificationLog(Protocol):
     def log_confusion_matrix(self, categories: list[str], matrix: list[list[int]]) -> None: ...
 
 
+@room_for("the outputs")
 def run(
     dataset_path: str,
     folds_path: str,

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from foldline.artifacts import Model, RawColumn
 from foldline.artifacts.training import Training
+from foldline.disk import room_for
 from foldline.errors import ArgumentError, ArtifactError
 from foldline.training.backend import use_backend
 
 
+@room_for("the outputs")
 def run(
     dataset_path: str,
     folds_path: str,

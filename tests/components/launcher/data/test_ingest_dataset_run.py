@@ -2,9 +2,7 @@
 
 import gzip
 import io
-import os
 import shutil
-import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from builders.disk import small_disk
 from foldline.artifacts import Column, Dataset
 from foldline.data.ingest_dataset import read
 from foldline.data.ingest_dataset.run import run
@@ -399,38 +398,29 @@ def test_parquet_files_of_different_columns_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False, capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", 64) as disk:
+        yield disk
 
 
 def random_text() -> str:
     return "a\n" + "\n".join(map(str, np.random.default_rng(0).integers(0, 10**15, 30_000))) + "\n"
 
 
-def test_a_full_disk_is_an_error_that_says_so(tmp_path: Path, small_disk: Path) -> None:
+def test_a_full_disk_is_an_error_that_says_so(tmp_path: Path, full_disk: Path) -> None:
     file = write(tmp_path / "t.csv", random_text())
     with pytest.raises(FoldlineError, match=r"disk of .*: expected room .*No space left on device"):
-        run(str(file), small_disk / "dataset")
+        run(str(file), full_disk / "dataset")
 
 
 def test_a_full_disk_for_temporary_files_is_an_error_that_says_so(
-    tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, full_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    monkeypatch.setattr("tempfile.tempdir", str(full_disk))
     file = write(tmp_path / "t.csv.gz", gzip.compress(random_text().encode()))
     with pytest.raises(FoldlineError, match=r"disk of .*: expected room .*No space left on device"):
         run(str(file), tmp_path / "dataset")
-    assert list(small_disk.iterdir()) == []
+    assert list(full_disk.iterdir()) == []
 
 
 def test_the_component_hands_every_parameter_on(tmp_path: Path) -> None:

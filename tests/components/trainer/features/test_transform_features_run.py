@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from builders.disk import small_disk
 from foldline.artifacts import Dataset
-from foldline.errors import ArgumentError, ArtifactError, DataError
+from foldline.errors import ArgumentError, ArtifactError, DataError, FoldlineError
 from foldline.features.transform_features.run import run
 
 ROWS = 300
@@ -226,3 +227,14 @@ def test_an_edited_dataset_is_rejected(workshop: Any) -> None:
             exclude_columns=[],
             describe=workshop.described.update,
         )
+
+
+@pytest.mark.parametrize("kibibytes", [4, 64])
+def test_a_full_disk_is_an_error_that_says_so(workshop: Any, kibibytes: int) -> None:
+    dataset = workshop.dataset(columns())
+    folds = workshop.folds(dataset, FOLD)
+    with (
+        small_disk(workshop.folder / "disk", kibibytes),
+        pytest.raises(FoldlineError, match=r"disk of .*: expected room .*No space left on device"),
+    ):
+        workshop.transform(dataset, folds, name="disk/transform")
