@@ -37,8 +37,8 @@ def results(line: dict[str, Any], random_folds: dict[str, Any]) -> list[tuple[st
         ("out-of-fold ROC AUC, random folds (they flatter)", _with_error(random_folds)),
         ("test ROC AUC, days held out", f"{test['test_roc_auc']:.4f}"),
         ("gain over the dummy baseline", f"{compared['gain']:.4f} (at least {compared['gain_lower_bound']:.4f})"),
-        ("time of both runs", f"{line['seconds'] + random_folds['seconds']:.0f} s"),
-        ("peak memory", f"{max(line['peak_memory_bytes'], random_folds['peak_memory_bytes']) / 2**30:.1f} GiB"),
+        ("time", f"{max(line['seconds'], random_folds['seconds']):.0f} s"),
+        ("peak memory", f"{(line['peak_memory_bytes'] + random_folds['peak_memory_bytes']) / 2**30:.1f} GiB at most"),
     ]
 
 
@@ -64,12 +64,26 @@ def main() -> int:
         "train_and_serve": ["--set", f"store_uri={store.absolute()}", "--set", "model_name=flights"],
         "cross_validate": ["--set", "fold_strategy=stratified", "--set", "group_column="],
     }
-    records = []
-    for name, own in runs.items():
-        status = subprocess.call([str(foldline), "run", name, *shared, *own, "--out", str(folder / name)])
-        if status:
-            return status
-        records.append(json.loads((folder / name / "run.json").read_text()))
+    commands = {
+        name: [str(foldline), "run", name, *shared, *own, "--out", str(folder / name)] for name, own in runs.items()
+    }
+    folder.mkdir(parents=True)
+    # Much of each run is waiting for one core; the second one runs beside the first and says nothing unless it fails.
+    with (folder / "cross_validate.log").open("w+") as said:
+        console.print("train_and_serve with folds of whole days; beside it cross_validate with random folds")
+        beside = subprocess.Popen(commands["cross_validate"], stdout=said, stderr=said)
+        try:
+            status = subprocess.call(commands["train_and_serve"])
+            if status == 0:
+                status = beside.wait()
+                said.seek(0)
+                console.print(said.read() if status else "", end="", markup=False, highlight=False)
+        finally:
+            beside.terminate()
+            beside.wait()
+    if status:
+        return status
+    records = [json.loads((folder / name / "run.json").read_text()) for name in runs]
     table = Table("result", "value", title="flights: more than 15 minutes late?")
     for row in results(records[0], records[1]):
         table.add_row(*row)
