@@ -63,6 +63,7 @@ def run(
 
     from foldline.evaluation.metrics import confusion, roc_points
     from foldline.features.apply import AppliedTransform
+    from foldline.training.default_model import suited_hyperparameters
     from foldline.training.fit import choose_batch_size, fit
     from foldline.training.model_code import code_digest, load_build_model, make_model, resolve_hyperparameters
     from foldline.training.rows import TrainingTable
@@ -72,6 +73,9 @@ def run(
     build = load_build_model(model, model_code)
     resolved = resolve_hyperparameters(build, hyperparameters)
     table = TrainingTable.read(Path(dataset_path), Path(folds_path), Path(transform_path))
+    if not model and not model_code:
+        columns, training_rows = len(table.transform.layout.numeric), int((~table.assignment.test).sum())
+        resolved = {**suited_hyperparameters(columns, training_rows), **resolved}
     rows, scales = table.of_folds(lambda folder: AppliedTransform.load(folder).apply)
     task, folds = table.folds.task, table.assignment.predicted_folds
     batch_size = batch_size or choose_batch_size(min(len(own) for own in rows.training))

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +109,26 @@ def linear_scores(line: Any) -> list[dict[str, float]]:
     return scores
 
 
-@pytest.mark.parametrize("name", ["iris", "breast_cancer", "wine", "diabetes", "mixed"])
+def wide() -> pa.Table:
+    """400 rows, 300 columns, of which the sum of two gives the label."""
+    random = np.random.default_rng(1)
+    values = random.normal(size=(400, 300))
+    target = values[:, 0] + values[:, 1] + 0.3 * random.normal(size=400)
+    columns = {f"column {index}": values[:, index] for index in range(300)}
+    return pa.table(columns | {"label": target > 0})
+
+
+TABLES = {
+    **{name: partial(bundled, name) for name in ("iris", "breast_cancer", "wine", "diabetes")},
+    "wide": wide,
+}
+
+
+@pytest.mark.parametrize("name", ["mixed", *TABLES])
 def test_the_default_model_is_not_far_below_a_linear_one(
     name: str, line_of: Callable[..., Any], table_of: Callable[..., pa.Table]
 ) -> None:
-    line = line_of(table_of(300, "binary", seed=7) if name == "mixed" else bundled(name), n_folds=5)
+    line = line_of(table_of(300, "binary", seed=7) if name == "mixed" else TABLES[name](), n_folds=5)
     line.train_folds(epochs=50)
     metric = "roc_auc" if line.task.is_classification else "r2"
     linear = np.mean([scores[metric] for scores in linear_scores(line)])
