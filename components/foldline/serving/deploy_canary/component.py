@@ -11,6 +11,7 @@ def deploy_canary(
     challenger: Input[Model], dataset: Input[Dataset], predictions: Input[Artifact], comparison: Input[Artifact],
     decision: Output[Artifact], report: Output[HTML],
     store_uri: str, model_name: str, smoke_rows: int = 64, timeout_s: float = 60.0,
+    backend: str = "local", serving_namespace: str = "",
 ):  # fmt: skip
     """Serve the challenger, check its answers, and make it the champion when all are right.
 
@@ -24,10 +25,13 @@ def deploy_canary(
         store_uri: Folder or bucket (s3://bucket/prefix) of the model store.
         model_name: Name of the model in the store.
         smoke_rows: Number of test rows that are sent, a request each.
-        timeout_s: Seconds until the server must be ready.
+        timeout_s: Seconds until the server must be ready; with `kserve`, each InferenceService.
+        backend: `local` (a process beside the task) or `kserve` (an InferenceService that serves from then on).
+        serving_namespace: Namespace of the InferenceService; empty takes the task's own.
     """
     from foldline.serving.deploy_canary.run import run
 
     run(challenger=challenger.path, dataset=dataset.path, predictions=predictions.path, comparison=comparison.path,
         decision=decision.path, report=report.path, describe=decision.metadata.update, store_uri=store_uri,
-        model_name=model_name, smoke_rows=smoke_rows, timeout_s=timeout_s)  # fmt: skip
+        model_name=model_name, smoke_rows=smoke_rows, timeout_s=timeout_s, backend=backend,
+        serving_namespace=serving_namespace)  # fmt: skip

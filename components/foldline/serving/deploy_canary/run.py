@@ -22,6 +22,7 @@ from foldline.serving.deploy_canary.backends.local import LocalServer
 from foldline.store import CHAMPION, Store, open_store, version_of
 
 MOST_PROBLEMS = 10
+BACKENDS = ("local", "kserve")
 
 
 @room_for("the outputs")
@@ -37,6 +38,8 @@ def run(
     model_name: str,
     smoke_rows: int,
     timeout_s: float,
+    backend: str,
+    serving_namespace: str,
     describe: Callable[[dict[str, Any]], None],
 ) -> None:
     """Make the challenger the champion if the comparison says so and its server answers rightly.
@@ -51,6 +54,10 @@ def run(
         raise ArgumentError("smoke_rows", expected="at least 1", got=repr(smoke_rows))
     if not timeout_s > 0:
         raise ArgumentError("timeout_s", expected="a number of seconds above 0", got=repr(timeout_s))
+    if backend not in BACKENDS:
+        raise ArgumentError("backend", expected=" or ".join(BACKENDS), got=repr(backend))
+    if backend == "kserve":
+        raise ArgumentError("backend", expected="local, the only one of this version", got=repr(backend))
     model, compared = Model.read(Path(challenger)), Decision.read(Path(comparison))
     _check_comparison(compared, model, model_name, Path(comparison))
     version = version_of(model.digest)

@@ -62,7 +62,15 @@ def deploy(dataset: Dataset, model: Model, out: Path, *, rows: int = 8, **change
             decision=str(out / "decision"),
             report=str(out / "report.html"),
             describe=lambda _: None,
-            **{"store_uri": str(out / "store"), "model_name": "late", "smoke_rows": rows, "timeout_s": 60.0, **changed},
+            **{
+                "store_uri": str(out / "store"),
+                "model_name": "late",
+                "smoke_rows": rows,
+                "timeout_s": 60.0,
+                "backend": "local",
+                "serving_namespace": "",
+                **changed,
+            },
         )
     finally:
         assert children() == before
@@ -217,6 +225,8 @@ def test_sigterm_ends_the_server_and_leaves_the_champion(dataset: Dataset, tmp_p
         "model_name": "late",
         "smoke_rows": 100,
         "timeout_s": 60.0,
+        "backend": "local",
+        "serving_namespace": "",
     }
     code = f"from foldline.serving.deploy_canary.run import run; run(**{arguments!r}, describe=print)"
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
@@ -244,9 +254,10 @@ def _command(pid: str) -> bytes:
     [
         ({"smoke_rows": 0}, ArgumentError, "smoke_rows: expected at least 1"),
         ({"timeout_s": 0.0}, ArgumentError, "timeout_s: expected a number of seconds"),
+        ({"backend": "knative"}, ArgumentError, "backend: expected local or kserve, got 'knative'"),
         ({"model_name": "delay"}, ArtifactError, r"field figures\.model_name .* expected delay, got 'late'"),
     ],
-    ids=["rows", "timeout", "name"],
+    ids=["rows", "timeout", "backend", "name"],
 )
 def test_a_parameter_that_does_not_fit_is_named(
     dataset: Dataset, model: Model, tmp_path: Path, changed: dict[str, Any], error: type[FoldlineError], said: str
