@@ -17,13 +17,21 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "pipelines" / "foldline_pipelines" / "local" / "locks"
 
-# The oldest C library, and the Python versions, that each set of locks is for.
+# The oldest C library, and the Python versions, that each set of locks is for. `images` holds only what an image has
+# beyond its local environment: the other images are made from the locks of `glibc-2.39`.
 SETS = {
     "glibc-2.39": ["--universal", "--python-version", "3.11"],
     "older": ["--python-platform", "x86_64-manylinux_2_28", "--python-version", "3.11"],
+    "images": ["--python-platform", "x86_64-manylinux_2_40", "--python-version", "3.13"],
 }
 ENVIRONMENTS = ["local", "launcher", "validator", "trainer", "server"]
 GROUPS = ["test", "lint", "flights", "s3"]
+IMAGE_EXTRAS = {
+    "validator": ["validator", "beam"],
+    "trainer-cuda": ["trainer", "cuda"],
+    "trainer-tensorflow-cuda": ["trainer", "tensorflow-cuda"],
+}
+IMAGE_GROUPS = ["build"]
 # Only the data inside this package are used; nothing imports it.
 WITHOUT_DEPENDENCIES = {"flights"}
 
@@ -33,17 +41,28 @@ WITHOUT_DEPENDENCIES = {"flights"}
 OVERRIDES = {
     ("glibc-2.39", "validator"): ["pyfarmhash>=0.5"],
     ("older", "validator"): ["pyfarmhash>=0.5", "kfp==2.13.0", "kfp-kubernetes==1.5.0"],
+    ("images", "validator"): ["pyfarmhash>=0.5"],
+    # The packages tensorflow and tensorflow-cpu hold the same files.
+    ("images", "trainer-tensorflow-cuda"): ["tensorflow-cpu ; python_version < '3'"],
 }
+
+
+def names(lock_set: str) -> list[str]:
+    """Names of the locks in `lock_set`."""
+    return [*IMAGE_EXTRAS, *IMAGE_GROUPS] if lock_set == "images" else ENVIRONMENTS + GROUPS
 
 
 def inputs(lock_set: str, name: str) -> dict[str, Any]:
     """What the lock `name` of `lock_set` is resolved from."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = pyproject["project"]
-    if name in GROUPS:
+    if name in GROUPS + IMAGE_GROUPS:
         requirements = pyproject["dependency-groups"][name]
     else:
-        requirements = project["dependencies"] + project["optional-dependencies"][name]
+        extras = IMAGE_EXTRAS[name] if lock_set == "images" else [name]
+        requirements = project["dependencies"] + [
+            requirement for extra in extras for requirement in project["optional-dependencies"][extra]
+        ]
     return {
         "requirements": requirements,
         "python": project["requires-python"],
@@ -61,7 +80,7 @@ def outdated() -> list[Path]:
     """Locks that are missing or were resolved from other inputs than today's."""
     found = []
     for lock_set in SETS:
-        for name in ENVIRONMENTS + GROUPS:
+        for name in names(lock_set):
             path = LOCKS / lock_set / f"{name}.txt"
             if not path.exists() or path.read_text().split("\n", 1)[0] != first_line(lock_set, name):
                 found.append(path)

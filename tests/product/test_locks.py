@@ -17,7 +17,7 @@ def test_every_lock_was_resolved_from_the_requirements_of_today() -> None:
 
 def test_a_changed_requirement_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pyproject = (ROOT / "pyproject.toml").read_text()
-    (tmp_path / "pyproject.toml").write_text(pyproject.replace('"uv>=0.9"', '"uv>=0.10"'))
+    (tmp_path / "pyproject.toml").write_text(pyproject.replace('local = ["uv>=0.9"]', 'local = ["uv>=0.10"]'))
     monkeypatch.setitem(LOCK["inputs"].__globals__, "ROOT", tmp_path)
     assert {path.stem for path in LOCK["outdated"]()} == {"local"}
 
@@ -34,8 +34,12 @@ def test_a_lock_has_a_hash_for_each_package_and_no_address(path: Path) -> None:
     assert "--index" not in text
 
 
-def test_every_environment_has_a_lock_in_both_sets() -> None:
-    names = {path.stem for path in FILES}
-    assert names == set(LOCK["ENVIRONMENTS"] + LOCK["GROUPS"])
+def test_every_set_has_its_locks_and_no_other() -> None:
     for lock_set in LOCK["SETS"]:
-        assert {path.stem for path in FILES if path.parent.name == lock_set} == names
+        assert {path.stem for path in FILES if path.parent.name == lock_set} == set(LOCK["names"](lock_set))
+
+
+@pytest.mark.parametrize("name", sorted(LOCK["IMAGE_EXTRAS"]))
+def test_a_lock_of_an_image_holds_tensorflow_once(name: str) -> None:
+    text = (LOCK["LOCKS"] / "images" / f"{name}.txt").read_text()
+    assert len(re.findall(r"^tensorflow(?:-cpu)?(?:\[and-cuda\])?==", text, flags=re.MULTILINE)) == 1
