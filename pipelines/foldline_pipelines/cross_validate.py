@@ -33,7 +33,7 @@ def cross_validate(
     patience: int = 5,
     seed: int = 0,
     accelerator_type: str = "nvidia.com/gpu",
-    accelerator_count: int = 0,
+    accelerator_count: str = "0",
     node_selector: dict = {},
     tolerations: list = [],
 ):
@@ -66,7 +66,7 @@ def cross_validate(
         patience: Epochs without a better mean validation loss before training stops.
         seed: Seed of folds, initial weights and order of rows.
         accelerator_type: Resource name of the accelerator for training.
-        accelerator_count: Accelerators for each training task.
+        accelerator_count: Accelerators for each training task; a whole number, written as text.
         node_selector: Node labels that training tasks need.
         tolerations: Tolerations of training tasks.
     """

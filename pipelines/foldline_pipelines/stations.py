@@ -9,7 +9,7 @@ from foldline.data.ingest_dataset.component import ingest_dataset
 from foldline.data.validate_data.component import validate_data
 from foldline.features.transform_features.component import transform_features
 from foldline.training.train_folds.component import train_folds
-from foldline_pipelines.placement import on_accelerator
+from foldline_pipelines.placement import on_accelerator, with_object_store, within_hours
 
 
 class TrainedFolds(NamedTuple):
@@ -49,7 +49,7 @@ def ingest_to_trained_folds(
     patience: int,
     seed: int,
     accelerator_type: str,
-    accelerator_count: int,
+    accelerator_count: str,
     node_selector: dict,
     tolerations: list,
 ) -> TrainedFolds:
@@ -68,8 +68,13 @@ def ingest_to_trained_folds(
         time_end=time_end,
         key_columns=key_columns,
     )
+    # KFP's cache knows the address of a table, not its content.
+    ingested.set_caching_options(False)
+    with_object_store(ingested)
+    within_hours(ingested, 6)
     dataset = ingested.outputs["dataset"]
     validated = validate_data(dataset=dataset, schema_text=schema_text)
+    within_hours(validated, 6)
     assigned = assign_folds(
         dataset=dataset,
         task=task,
@@ -80,13 +85,16 @@ def ingest_to_trained_folds(
         group_column=group_column,
         time_column=time_column,
     ).after(validated)
+    within_hours(assigned, 2)
     folds = assigned.outputs["folds"]
-    transform = transform_features(
+    transformed = transform_features(
         dataset=dataset,
         folds=folds,
         specification=specification,
         exclude_columns=exclude_columns,
-    ).outputs["transform"]
+    )
+    within_hours(transformed, 6)
+    transform = transformed.outputs["transform"]
     trained_folds = train_folds(
         dataset=dataset,
         folds=folds,
@@ -101,4 +109,5 @@ def ingest_to_trained_folds(
         seed=seed,
     )
     on_accelerator(trained_folds, accelerator_type, accelerator_count, node_selector, tolerations)
+    within_hours(trained_folds, 48)
     return TrainedFolds(dataset, folds, transform, trained_folds.outputs["training"])

@@ -6,7 +6,7 @@ from foldline.evaluation.compare_models.component import compare_models
 from foldline.evaluation.evaluate_model.component import evaluate_model
 from foldline.serving.deploy_canary.component import deploy_canary
 from foldline.training.train_model.component import train_model
-from foldline_pipelines.placement import on_accelerator
+from foldline_pipelines.placement import on_accelerator, with_object_store, within_hours
 from foldline_pipelines.stations import ingest_to_trained_folds
 
 
@@ -42,9 +42,11 @@ def train_and_serve(
     confidence: float = 0.95,
     minimum_gain: float = 0.0,
     accelerator_type: str = "nvidia.com/gpu",
-    accelerator_count: int = 0,
+    accelerator_count: str = "0",
     node_selector: dict = {},
     tolerations: list = [],
+    serving_backend: str = "local",
+    serving_namespace: str = "",
 ):
     """Train K folds and a final model, compare it with the champion, and promote it when it is better.
 
@@ -79,9 +81,11 @@ def train_and_serve(
         confidence: Confidence of the one-sided bound that a challenger must pass.
         minimum_gain: Gain that this bound must exceed.
         accelerator_type: Resource name of the accelerator for training.
-        accelerator_count: Accelerators for each training task.
+        accelerator_count: Accelerators for each training task; a whole number, written as text.
         node_selector: Node labels that training tasks need.
         tolerations: Tolerations of training tasks.
+        serving_backend: Where the challenger is tried: local (in the task) or kserve (an InferenceService that stays).
+        serving_namespace: Namespace of the InferenceService; the run's own when empty.
     """
     line = ingest_to_trained_folds(
         dataset_uri=dataset_uri,
@@ -122,8 +126,10 @@ def train_and_serve(
         model_code=model_code,
     )
     on_accelerator(trained, accelerator_type, accelerator_count, node_selector, tolerations)
+    within_hours(trained, 24)
     challenger = trained.outputs["trained_model"]
     evaluated = evaluate_model(dataset=line.dataset, folds=line.folds, model=challenger)
+    within_hours(evaluated, 6)
     compared = compare_models(
         challenger=challenger,
         dataset=line.dataset,
@@ -135,6 +141,8 @@ def train_and_serve(
         minimum_gain=minimum_gain,
     )
     compared.set_caching_options(False)
+    with_object_store(compared)
+    within_hours(compared, 6)
     deployed = deploy_canary(
         challenger=challenger,
         dataset=line.dataset,
@@ -142,5 +150,9 @@ def train_and_serve(
         comparison=compared.outputs["decision"],
         store_uri=store_uri,
         model_name=model_name,
+        backend=serving_backend,
+        serving_namespace=serving_namespace,
     )
     deployed.set_caching_options(False)
+    with_object_store(deployed)
+    within_hours(deployed, 6)

@@ -1,18 +1,30 @@
 """The compiled files that the repository keeps."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from google.protobuf import json_format
 from kfp import components
+from kfp.kubernetes.kubernetes_executor_config_pb2 import KubernetesExecutorConfig
 
 from foldline_pipelines import golden, registry, shapes
 from foldline_pipelines.compile import load, representation
 
 COMPILED = Path(__file__).resolve().parents[2] / "compiled"
 PIPELINES = pytest.mark.parametrize("name", sorted(registry.pipelines()))
-NEVER_CACHED = {"compare-models", "deploy-canary"}
+# Their answers depend on what no input tells: the content of a table, the model store, a cluster.
+NEVER_CACHED = {"ingest-dataset", "compare-models", "deploy-canary"}
+READS_OBJECT_STORE = {"ingest-dataset", "compare-models", "deploy-canary"}
 ON_ACCELERATOR = {"train-folds", "train-model"}
+
+
+def compiled(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The pipeline, and by task what Kubernetes is told."""
+    ir, platform = yaml.safe_load_all((COMPILED / "pipelines" / f"{name}.yaml").read_text())
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    return ir, {label.removeprefix("exec-"): content for label, content in executors.items()}
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -53,7 +65,7 @@ def test_no_pipeline_has_a_shape_that_a_local_run_gets_wrong(name: str) -> None:
 
 
 @PIPELINES
-def test_comparison_and_deployment_are_never_cached(name: str) -> None:
+def test_what_depends_on_more_than_its_inputs_is_never_cached(name: str) -> None:
     tasks = load(COMPILED / "pipelines" / f"{name}.yaml")["root"]["dag"]["tasks"]
     for task, content in tasks.items():
         cached = content.get("cachingOptions", {}).get("enableCache", False)
@@ -62,21 +74,51 @@ def test_comparison_and_deployment_are_never_cached(name: str) -> None:
 
 @PIPELINES
 def test_training_is_placed_by_parameters(name: str) -> None:
-    ir, platform = list(yaml.safe_load_all((COMPILED / "pipelines" / f"{name}.yaml").read_text()))
+    ir, settings = compiled(name)
     parameters = ir["root"]["inputDefinitions"]["parameters"]
-    assert {"accelerator_type", "accelerator_count", "node_selector", "tolerations"} <= set(parameters)
-    placed = {
-        label.removeprefix("exec-"): content
-        for label, content in platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].items()
-    }
-    assert set(placed) == ON_ACCELERATOR & set(ir["root"]["dag"]["tasks"])
+    assert {"accelerator_type", "node_selector", "tolerations"} <= set(parameters)
+    placed = {task: content for task, content in settings.items() if "nodeSelector" in content}
+    assert set(placed) == ON_ACCELERATOR & set(settings)
     for content in placed.values():
         assert content["nodeSelector"]["nodeSelectorJson"]["componentInputParameter"] == "node_selector"
         assert content["tolerations"][0]["tolerationJson"]["componentInputParameter"] == "tolerations"
+        assert [mount["mountPath"] for mount in content["emptyDirMounts"]] == ["/dev/shm"]
     for task in placed:
         accelerator = ir["deploymentSpec"]["executors"][f"exec-{task}"]["container"]["resources"]["accelerator"]
         assert "accelerator_count" in accelerator["resourceCount"]
         assert "accelerator_type" in accelerator["resourceType"]
+
+
+@PIPELINES
+def test_the_accelerator_count_is_text_since_the_driver_reads_a_number_as_nothing(name: str) -> None:
+    ir, _ = compiled(name)
+    declared = ir["root"]["inputDefinitions"]["parameters"]["accelerator_count"]
+    assert (declared["parameterType"], declared["defaultValue"]) == ("STRING", "0")
+
+
+@PIPELINES
+def test_tasks_that_touch_the_object_store_get_its_keys_from_a_secret_that_may_be_missing(name: str) -> None:
+    _, settings = compiled(name)
+    for task, content in settings.items():
+        secrets = content.get("secretAsEnv", [])
+        assert [secret["secretName"] for secret in secrets] == ["foldline-s3"] * (task in READS_OBJECT_STORE)
+        for secret in secrets:
+            assert secret["optional"] is True
+            assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= {key["envVar"] for key in secret["keyToEnv"]}
+
+
+@PIPELINES
+def test_no_task_can_hang_for_ever(name: str) -> None:
+    ir, settings = compiled(name)
+    assert set(settings) == set(ir["root"]["dag"]["tasks"])
+    for task, content in settings.items():
+        assert 3600 <= int(content["activeDeadlineSeconds"]) <= 48 * 3600, task
+
+
+@PIPELINES
+def test_kfp_knows_every_setting_of_the_platform(name: str) -> None:
+    for content in compiled(name)[1].values():
+        json_format.ParseDict(content, KubernetesExecutorConfig())
 
 
 @PIPELINES
