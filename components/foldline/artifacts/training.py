@@ -7,13 +7,14 @@ from typing import Any, Self
 from foldline.artifacts.seal import open_sealed, seal
 from foldline.artifacts.task import Task
 
-FORM = "foldline.training/1"
+FORM = "foldline.training/2"
 MANIFEST = "training.json"
 FIELDS = (
     "label",
     "model",
     "model_code_digest",
     "hyperparameters",
+    "start_penalty",
     "epochs",
     "batch_size",
     "learning_rate",
@@ -35,6 +36,7 @@ class Training:
         model: reference of the function that builds the model; empty for the default one.
         model_code_digest: digest of the source text that holds it.
         hyperparameters: the arguments given to it.
+        start_penalty: penalty of the linear models that the default models began with; 0 where they began at zero.
         epochs: the epoch whose weights were kept, the same for every fold; the final model is trained for as many.
         batch_size: rows a step, resolved.
         folds: number of each fold, in the order of `fold_metrics` and of the columns of `curves`.
@@ -50,6 +52,7 @@ class Training:
     model: str
     model_code_digest: str
     hyperparameters: dict[str, Any]
+    start_penalty: float
     epochs: int
     batch_size: int
     learning_rate: float

@@ -1,7 +1,7 @@
 """The epochs of a stack of models: progress, early stopping, the best weights, and errors that name fold and epoch."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import jax
@@ -47,7 +47,8 @@ class Fitted:
         names: names of the trainable and of the other variables.
         predictions: for each model those of its validation rows, shape (n_rows, task.outputs).
         epochs: number of epochs that the weights have seen.
-        training_loss, validation_loss: a list for each epoch with the mean loss of each model.
+        training_loss: a list for each epoch with the mean loss of each model.
+        validation_loss: the same; begins with epoch 0 where there was a start.
         bytes_per_model: size of one model's variables and optimiser state.
         seconds: time of the epochs, compilation included.
     """
@@ -79,16 +80,18 @@ def fit(
     learning_rate: float,
     seed: int,
     patience: int = 0,
+    start: Mapping[str, NDArray[np.float32]] | None = None,
     say: Callable[[str], None] = print,
 ) -> Fitted:
     """Train one model a fold, all at once.
 
     Args:
-        epochs: most epochs; all of them without `patience`.
+        epochs: most epochs; all of them without `patience`. With `start` it may be 0.
         batch_size: at most the number of training rows of the smallest fold.
         patience: the models stop together once the mean of their validation losses has not fallen for so many epochs,
             and all get the weights of the epoch in which that mean was lowest. 0: no early stop, and the validation
             rows are predicted once, at the end.
+        start: initial values as `Stack.begin` takes them. They are epoch 0, which may turn out to be the best.
         say: takes a line for each epoch.
 
     Raises:
@@ -107,6 +110,23 @@ def fit(
     chunks, counts = evaluation_chunks(rows.validation)
     result = Fitted(stack.state.variables, stack.variable_names(), [], 0, stack.bytes_per_model, 0.0)
     best, variables, predictions = np.inf, None, None
+
+    def validate(epoch: int) -> float:
+        nonlocal best, variables, predictions
+        running, predicted = stack.evaluate(data, chunks, counts)
+        loss = np.asarray(running, dtype=np.float64)
+        _check_finite("validation loss", loss, rows.folds, epoch)
+        result.validation_loss.append(loss.tolist())
+        if not patience or loss.mean() < best:
+            _check_probabilities(task, predicted)
+            best, result.epochs = loss.mean(), epoch
+            variables, predictions = stack.variables(), predicted
+        return float(loss.mean())
+
+    if start is not None:
+        stack.begin(start)
+        if patience or not epochs:
+            say(f"linear start: validation loss {validate(0):.5f}")
     order = epoch_order(rows.training, rows.folds, seed=seed, epoch=1, batch_size=batch_size)
     first_epoch_ended = 0.0
     for epoch in range(1, epochs + 1):
@@ -116,19 +136,13 @@ def fit(
         loss = np.asarray(running, dtype=np.float64)
         _check_finite("training loss", loss, rows.folds, epoch)
         result.training_loss.append(loss.tolist())
+        shown = ""
         if patience or epoch == epochs:
-            running, predicted = stack.evaluate(data, chunks, counts)
-            validation = np.asarray(running, dtype=np.float64)
-            _check_finite("validation loss", validation, rows.folds, epoch)
-            result.validation_loss.append(validation.tolist())
-            if not patience or validation.mean() < best:
-                _check_probabilities(task, predicted)
-                best, result.epochs = validation.mean(), epoch
-                variables, predictions = stack.variables(), predicted
+            validation = validate(epoch)
+            shown = f", validation loss {validation:.5f}" if patience else ""
         now = time.monotonic()
         first_epoch_ended = first_epoch_ended or now
         left = (now - first_epoch_ended) / max(epoch - 1, 1) * (epochs - epoch)
-        shown = f", validation loss {validation.mean():.5f}" if patience else ""
         say(f"epoch {epoch}/{epochs}: training loss {loss.mean():.5f}{shown}, at most {left:.0f} s left")
         if patience and epoch - result.epochs >= patience:
             say(f"stopped: no lower mean validation loss for {patience} epochs; epoch {result.epochs} is kept")

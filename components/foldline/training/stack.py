@@ -5,7 +5,7 @@ model sees its own rows, in its own order, as it would alone. An epoch is one `j
 """
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,6 +129,19 @@ class Stack:
             [variable.name for variable in self._model.trainable_variables],
             [variable.name for variable in self._model.non_trainable_variables],
         )
+
+    def begin(self, values: Mapping[str, NDArray[np.float32]]) -> None:
+        """Replace initial values.
+
+        Args:
+            values: for the path of a trainable variable the last columns of its value; first axis K.
+        """
+        trainable = list(self.state.variables.trainable)
+        paths = [variable.path for variable in self._model.trainable_variables]
+        for path, value in values.items():
+            index = paths.index(path)
+            trainable[index] = trainable[index].at[..., -value.shape[-1] :].set(value)
+        self.state = State(Variables(trainable, self.state.variables.non_trainable), self.state.optimizer)
 
     def train_epoch(self, data: Arrays, order: Positions, steps: NDArray[np.int32]) -> jax.Array:
         """Train every model for an epoch.

@@ -62,7 +62,8 @@ def _curves(training: Training) -> Figure:
     axes = figure.subplots(1, 2, sharey=True)
     for panel, name in zip(axes, ("training", "validation"), strict=True):
         losses = np.array(training.curves[name])
-        epochs = np.arange(1, len(losses) + 1)
+        # The validation curve of a model with a linear start has one point more: epoch 0.
+        epochs = np.arange(len(losses)) + len(training.curves["training"]) - len(losses) + 1
         for index, fold in enumerate(training.folds):
             panel.plot(epochs, losses[:, index], marker=".", linewidth=1, alpha=0.7, label=f"fold {fold}")
         panel.plot(epochs, losses.mean(axis=1), color="black", linewidth=2, label="mean")

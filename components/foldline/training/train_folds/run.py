@@ -63,8 +63,8 @@ def run(
 
     from foldline.evaluation.metrics import confusion, roc_points
     from foldline.features.apply import AppliedTransform
-    from foldline.training.default_model import suited_hyperparameters
     from foldline.training.fit import choose_batch_size, fit
+    from foldline.training.linear_start import PACE, affordable, best_linear_start
     from foldline.training.model_code import code_digest, load_build_model, make_model, resolve_hyperparameters
     from foldline.training.rows import TrainingTable
     from foldline.training.train_folds.page import training_page
@@ -73,16 +73,18 @@ def run(
     build = load_build_model(model, model_code)
     resolved = resolve_hyperparameters(build, hyperparameters)
     table = TrainingTable.read(Path(dataset_path), Path(folds_path), Path(transform_path))
-    if not model and not model_code:
-        columns, training_rows = len(table.transform.layout.numeric), int((~table.assignment.test).sum())
-        resolved = {**suited_hyperparameters(columns, training_rows), **resolved}
     rows, scales = table.of_folds(lambda folder: AppliedTransform.load(folder).apply)
     task, folds = table.folds.task, table.assignment.predicted_folds
     batch_size = batch_size or choose_batch_size(min(len(own) for own in rows.training))
     device = jax.devices()[0].device_kind
     print(f"training {len(folds)} folds in one program on {device}, batches of {batch_size} rows", flush=True)
+    start, layout = None, table.transform.layout
+    default = not model and not model_code and "pace" not in hyperparameters
+    if default and affordable(layout, task, len(table.row_id)):
+        start = best_linear_start(rows, layout, task)
+        resolved = {**resolved, "pace": PACE}
     fitted = fit(
-        partial(make_model, build, resolved, table.transform.layout, task),
+        partial(make_model, build, resolved, layout, task),
         task,
         rows,
         epochs=epochs,
@@ -90,6 +92,7 @@ def run(
         learning_rate=learning_rate,
         seed=seed,
         patience=patience,
+        start=start.values if start else None,
         say=partial(print, flush=True),
     )
     own = [table.assignment.fold == fold for fold in folds]
@@ -115,6 +118,7 @@ def run(
         model=model,
         model_code_digest=code_digest(build),
         hyperparameters=resolved,
+        start_penalty=start.penalty if start else 0.0,
         epochs=fitted.epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,

@@ -40,6 +40,7 @@ def run(
 
     from foldline.features.apply import AppliedTransform
     from foldline.training.fit import fit
+    from foldline.training.linear_start import linear_start
     from foldline.training.model_code import code_digest, load_build_model, make_model
     from foldline.training.rows import TrainingTable
     from foldline.training.train_model.export import ExportProcess, Request
@@ -65,6 +66,8 @@ def run(
         checked = parity_rows(table.tensors)
         rows, scale = table.of_all(lambda folder: AppliedTransform.load(folder).apply, checked)
         print(f"training on all {len(table.row_id)} training rows for {training.epochs} epochs", flush=True)
+        penalty = training.start_penalty
+        start = linear_start(rows, transform.layout, task, penalty).values if penalty else None
         fitted = fit(
             partial(make_model, build, training.hyperparameters, transform.layout, task),
             task,
@@ -73,6 +76,7 @@ def run(
             batch_size=training.batch_size,
             learning_rate=training.learning_rate,
             seed=training.seed,
+            start=start,
             say=partial(print, flush=True),
         )
         target = Path(model_path)
@@ -112,6 +116,7 @@ def run(
             "model": training.model,
             "model_code_digest": training.model_code_digest,
             "hyperparameters": training.hyperparameters,
+            "start_penalty": training.start_penalty,
             "epochs": training.epochs,
             "batch_size": training.batch_size,
             "learning_rate": training.learning_rate,

@@ -48,7 +48,8 @@ def test_the_figures_are_those_of_the_predictions(trained: Any) -> None:
     assert training.metrics["roc_auc"] == pytest.approx(np.mean(values))
     assert training.metrics["roc_auc_standard_error"] == pytest.approx(np.std(values, ddof=1) / np.sqrt(3))
     assert trained.logged == training.metrics
-    assert len(training.curves["training"]) == len(training.curves["validation"]) == 3
+    # Epoch 0, the linear start, is validated too.
+    assert len(training.curves["training"]) == len(training.curves["validation"]) - 1 == 3
     ((rates, _, thresholds),) = trained.curves
     assert rates[0] == 0.0
     assert rates[-1] == 1.0
@@ -109,18 +110,22 @@ def linear_scores(line: Any) -> list[dict[str, float]]:
     return scores
 
 
-def wide() -> pa.Table:
-    """400 rows, 300 columns, of which the sum of two gives the label."""
+def linear(rows: int, columns: int, noise: float, *, classes: bool) -> pa.Table:
+    """The sum of ten columns and noise, or its sign, is the label; the other columns say nothing."""
     random = np.random.default_rng(1)
-    values = random.normal(size=(400, 300))
-    target = values[:, 0] + values[:, 1] + 0.3 * random.normal(size=400)
-    columns = {f"column {index}": values[:, index] for index in range(300)}
-    return pa.table(columns | {"label": target > 0})
+    values = random.normal(size=(rows, columns))
+    target = values[:, :10].sum(axis=1) + noise * random.normal(size=rows)
+    named = {f"column {index}": values[:, index] for index in range(columns)}
+    return pa.table(named | {"label": target > 0 if classes else target})
 
 
 TABLES = {
     **{name: partial(bundled, name) for name in ("iris", "breast_cancer", "wine", "diabetes")},
-    "wide": wide,
+    "more columns than training rows": partial(linear, 400, 450, 1.0, classes=False),
+    "wide": partial(linear, 400, 300, 3.0, classes=False),
+    "wide, two classes": partial(linear, 400, 300, 1.0, classes=True),
+    "long": partial(linear, 1000, 60, 3.0, classes=False),
+    "hardly any signal": partial(linear, 1000, 60, 12.0, classes=False),
 }
 
 

@@ -21,6 +21,7 @@ from foldline.artifacts.training import Training
 from foldline.errors import ArgumentError, ArtifactError, ModelCodeError, ParityError
 from foldline.features.apply import AppliedTransform
 from foldline.training.fit import fit
+from foldline.training.linear_start import linear_start
 from foldline.training.model_code import load_build_model, make_model
 from foldline.training.rows import TrainingTable
 from foldline.training.train_model.export import ExportProcess, Request, read_weights
@@ -67,14 +68,16 @@ def refitted(trained: Any) -> Refitted:
     table = TrainingTable.read(trained.folder / "dataset", trained.folder / "folds", trained.folder / "transform")
     everything = np.ones(len(table.row_id), dtype=bool)
     rows, _ = table.of_all(lambda folder: AppliedTransform.load(folder).apply, everything)
+    layout, task = table.transform.layout, table.folds.task
     fitted = fit(
-        partial(make_model, load_build_model(""), {}, table.transform.layout, table.folds.task),
-        table.folds.task,
+        partial(make_model, load_build_model(""), settings.hyperparameters, layout, task),
+        task,
         rows,
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
         seed=settings.seed,
+        start=linear_start(rows, layout, task, settings.start_penalty).values,
         say=lambda line: None,
     )
     values = (*fitted.variables.trainable, *fitted.variables.non_trainable)
@@ -212,7 +215,7 @@ def build_model(inputs):
     weights = [(variable.name, np.asarray(variable.value)) for variable in model.variables]
     message = "variables of the model under TensorFlow: expected those of training"
     with ExportProcess() as process, pytest.raises(ModelCodeError, match=message):
-        process.export(request_of(trained, tmp_path / "1", model_code=code), weights)
+        process.export(request_of(trained, tmp_path / "1", model_code=code, hyperparameters={}), weights)
 
 
 def test_weights_with_pickled_objects_are_not_read(tmp_path: Path) -> None:
