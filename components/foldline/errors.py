@@ -60,6 +60,10 @@ class ServingError(FoldlineError):
     """A model server did not start, answer, or answer rightly."""
 
 
+class ClusterError(FoldlineError):
+    """The Kubernetes API refuses a request or does not answer, or an object is not what was waited for."""
+
+
 class ImageEnvironmentError(FoldlineError):
     """This machine cannot make the environment of an image."""
 

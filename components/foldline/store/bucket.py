@@ -43,6 +43,9 @@ class BucketStore(Store):
         atexit.register(shutil.rmtree, self._fetched, ignore_errors=True)
         self._conditions_hold = False
 
+    def location(self, model_name: str, version: str) -> str:
+        return f"s3://{self._bucket}/{self._key(model_name, 'versions', version)}"
+
     def _digest(self, model_name: str, version: str) -> str | None:
         found = self._get(self._key(model_name, "versions", version, MANIFEST))
         return str(self._manifest(found[0], model_name, version).get("seal")) if found else None

@@ -26,6 +26,9 @@ class FolderStore(Store):
         super().__init__(uri)
         self._root = root.absolute()
 
+    def location(self, model_name: str, version: str) -> str:
+        return str(self._local(model_name, version))
+
     def _digest(self, model_name: str, version: str) -> str | None:
         manifest = self._local(model_name, version) / MANIFEST
         with self._faults():

@@ -59,6 +59,10 @@ class Store(ABC):
             raise StoreError(self._name(model_name, version), expected=f"a model with the digest {version}…", got=held)
         return path
 
+    @abstractmethod
+    def location(self, model_name: str, version: str) -> str:
+        """Address of the folder that holds the version's files: a path, or s3://bucket/key."""
+
     def alias(self, model_name: str, alias: str) -> str | None:
         """The version that `alias` names, or None where it was never set.
 

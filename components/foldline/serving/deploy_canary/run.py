@@ -3,26 +3,23 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
-
 from foldline.artifacts import Dataset, Decision, Model, Predictions
-from foldline.artifacts.dataset import row_id_array
 from foldline.disk import room_for
-from foldline.errors import ArgumentError, ArtifactError, ServingError, StoreError
+from foldline.errors import ArgumentError, ArtifactError, ClusterError, FoldlineError, ServingError, StoreError
 from foldline.serving.deploy_canary import page, smoke
-from foldline.serving.deploy_canary.backends.local import LocalServer
+from foldline.serving.deploy_canary.backends.backend import Backend, Server
+from foldline.serving.deploy_canary.backends.local import LocalBackend
+from foldline.serving.deploy_canary.examination import Golden, examine, golden
 from foldline.store import CHAMPION, Store, open_store, version_of
 
 MOST_PROBLEMS = 10
-BACKENDS = ("local", "kserve")
+LOCAL, KSERVE = "local", "kserve"
+BACKENDS = (LOCAL, KSERVE)
 
 
 @room_for("the outputs")
@@ -49,6 +46,7 @@ def run(
         ArtifactError: an input is torn, or they do not belong together.
         StoreError: the store cannot be used, or the champion is not the one that was compared.
         ServingError: the challenger failed; the champion stays, and the decision says why.
+        ClusterError: the Kubernetes API refuses something or does not answer; the champion stays.
     """
     if smoke_rows < 1:
         raise ArgumentError("smoke_rows", expected="at least 1", got=repr(smoke_rows))
@@ -56,12 +54,17 @@ def run(
         raise ArgumentError("timeout_s", expected="a number of seconds above 0", got=repr(timeout_s))
     if backend not in BACKENDS:
         raise ArgumentError("backend", expected=" or ".join(BACKENDS), got=repr(backend))
-    if backend == "kserve":
-        raise ArgumentError("backend", expected="local, the only one of this version", got=repr(backend))
+    if backend == LOCAL and serving_namespace:
+        raise ArgumentError("serving_namespace", expected=f"nothing with backend {LOCAL}", got=repr(serving_namespace))
+    if backend == KSERVE:
+        # Here and below: the Kubernetes client takes half a second to import.
+        from foldline.serving.deploy_canary.backends.inference_service import check_arguments
+
+        check_arguments(store_uri, model_name)
     model, compared = Model.read(Path(challenger)), Decision.read(Path(comparison))
     _check_comparison(compared, model, model_name, Path(comparison))
-    version = version_of(model.digest)
-    policy = {"smoke_rows": smoke_rows, "timeout_s": timeout_s, "tolerance": smoke.TOLERANCE}
+    version, seen = version_of(model.digest), compared.figures["champion_version"] or None
+    policy = {"smoke_rows": smoke_rows, "timeout_s": timeout_s, "tolerance": smoke.TOLERANCE, "backend": backend}
     figures: dict[str, Any] = {
         "model_name": model_name,
         "challenger_version": version,
@@ -78,14 +81,26 @@ def run(
         conclude("keep", "Nothing is deployed, the champion stays.", *compared.reasons)
         return
     store = open_store(store_uri)
-    if store.alias(model_name, CHAMPION) == version:
+    current = store.alias(model_name, CHAMPION)
+    if current == version and backend == LOCAL:
         conclude("promote", f"Version {version} is the champion already; nothing was done.")
         return
-    _check_champion(store, model_name, compared)
-    rows, expected = _golden(Dataset.read(Path(dataset)), Predictions.read(Path(predictions)), model, smoke_rows)
+    if current not in (seen, version):
+        raise store.conflict(model_name, CHAMPION, seen or "nothing", current or "nothing")
+    right = golden(Dataset.read(Path(dataset)), Predictions.read(Path(predictions)), model, smoke_rows)
     store.register(model_name, Path(challenger))
-    problems = _judge(store.fetch(model_name, version), model, model_name, rows, expected, timeout_s, figures)
-    if problems:
+    place = _place(backend, serving_namespace, store, model_name, version, current, timeout_s)
+    try:
+        with _ended_in_order():
+            if current != version:
+                with place.challenger() as server:
+                    _pass(server, right, model, timeout_s, figures, "")
+            with place.champion() or nullcontext() as serving:
+                if serving is not None:
+                    _pass(serving, right, model, timeout_s, figures, "served_")
+                store.set_alias(model_name, CHAMPION, version, expected=seen)
+    except _WrongError as fault:
+        problems = [*fault.problems, *getattr(fault, "__notes__", [])]
         figures["problems"] = problems[:MOST_PROBLEMS]
         conclude("rollback", f"The champion stays: {problems[0]}.", f"{len(problems)} of the checks failed.")
         raise ServingError(
@@ -93,13 +108,57 @@ def run(
             expected="right answers to all smoke requests",
             got=f"{len(problems)} wrong; first {problems[0]}",
             fix="The champion stays; the report lists what failed.",
-        )
-    try:
-        store.set_alias(model_name, CHAMPION, version, expected=compared.figures["champion_version"] or None)
+        ) from None
     except StoreError as fault:
         conclude("keep", f"The challenger passed, but the champion was not moved: {fault}")
         raise
-    conclude("promote", f"Version {version} is the champion: {figures['requests']} requests were answered rightly.")
+    except (ServingError, ClusterError) as fault:
+        conclude("keep", f"The champion stays: {fault}", *getattr(fault, "__notes__", []))
+        raise
+    asked = figures.get("requests", 0) + figures.get("served_requests", 0)
+    conclude("promote", f"Version {version} is the champion: {asked} requests were answered rightly.")
+
+
+class _WrongError(FoldlineError):
+    """A server that does not answer rightly."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("answers", expected="right ones", got=problems[0])
+        self.problems = problems
+
+
+def _pass(server: Server, right: Golden, model: Model, timeout_s: float, figures: dict[str, Any], prefix: str) -> None:
+    """Examine the server; its figures go into `figures` with `prefix`."""
+    problems, found = examine(server, right, model, version_of(model.digest), timeout_s)
+    figures |= {f"{prefix}{name}": value for name, value in found.items()}
+    if problems:
+        raise _WrongError(problems)
+
+
+def _place(
+    backend: str,
+    namespace: str,
+    store: Store,
+    model_name: str,
+    version: str,
+    champion: str | None,
+    timeout_s: float,
+) -> Backend:
+    if backend == LOCAL:
+        return LocalBackend(store.fetch(model_name, version), model_name)
+    from foldline.cluster import connect
+    from foldline.serving.deploy_canary.backends.kserve import KServeBackend
+
+    cluster = connect(capability=KSERVE)
+    return KServeBackend(
+        cluster,
+        namespace or cluster.namespace,
+        model_name,
+        store.location(model_name, version),
+        champion_uri=store.location(model_name, champion) if champion else "",
+        is_champion=lambda: store.alias(model_name, CHAMPION) == version,
+        timeout_s=timeout_s,
+    )
 
 
 def _check_comparison(compared: Decision, model: Model, model_name: str, path: Path) -> None:
@@ -119,77 +178,13 @@ def _check_comparison(compared: Decision, model: Model, model_name: str, path: P
         raise ArtifactError(f"field verdict of {path}", expected="promote or keep", got=repr(compared.verdict))
 
 
-def _check_champion(store: Store, model_name: str, compared: Decision) -> None:
-    """Refuse early what the move of the alias would refuse in the end."""
-    seen = compared.figures["champion_version"] or None
-    current = store.alias(model_name, CHAMPION)
-    if current != seen:
-        raise store.conflict(model_name, CHAMPION, seen or "nothing", current or "nothing")
-
-
-def _golden(
-    dataset: Dataset, predictions: Predictions, model: Model, count: int
-) -> tuple[list[dict[str, Any]], NDArray[np.float32]]:
-    """Raw test rows as a client sends them, and the recorded prediction of each; shape (n_rows, n_outputs)."""
-    for name, expected in (("kind", "test"), ("model", model.digest), ("dataset", dataset.digest)):
-        if predictions.origin.get(name) != expected:
-            raise ArtifactError(
-                f"field origin.{name} of {predictions.path}",
-                expected=expected,
-                got=repr(predictions.origin.get(name)),
-                fix="Give the predictions that evaluate_model made of this challenger and dataset.",
-            )
-    chosen = smoke.golden_rows(predictions.row_id, count)
-    table = dataset.table([column.name for column in model.signature])
-    table = table.filter(pc.is_in(table["row_id"], pa.array(chosen)))
-    position = {identity: index for index, identity in enumerate(predictions.row_id.tolist())}
-    recorded = predictions.prediction[[position[identity] for identity in row_id_array(table).tolist()]]
-    return smoke.records(table, model.signature), recorded
-
-
-def _judge(
-    path: Path,
-    model: Model,
-    model_name: str,
-    rows: list[dict[str, Any]],
-    expected: NDArray[np.float32],
-    timeout_s: float,
-    figures: dict[str, Any],
-) -> list[str]:
-    """Serve the model and ask; what was wrong. `figures` gets the counts, the largest difference and the latency."""
-    version = version_of(model.digest)
-    with _ended_in_order(), LocalServer(path, model_name) as server:
-        try:
-            figures["ready_after_s"] = round(server.wait_ready(timeout_s), 3)
-        except ServingError as fault:
-            return [str(fault)]
-        answers = [server.predict([row]) for row in rows]
-        empty = server.predict([{column.name: None for column in model.signature}])
-        malformed = server.predict([{smoke.UNKNOWN_COLUMN: 1}])
-    found = [smoke.golden_problem(answer, row, version) for answer, row in zip(answers, expected, strict=True)]
-    problems = [f"golden request {index}: {problem}" for index, problem in enumerate(found) if problem]
-    for name, problem in (
-        ("row without values", smoke.empty_row_problem(empty, model.task.outputs)),
-        ("request with an unknown column", smoke.malformed_problem(malformed)),
-    ):
-        problems += [f"{name}: {problem}"] if problem else []
-    right = [
-        smoke.difference(answer, row) for answer, row, bad in zip(answers, expected, found, strict=True) if not bad
-    ]
-    figures |= {
-        "requests": len(answers) + 2,
-        "wrong": len(problems),
-        "largest_difference": max(right, default=None),
-        **smoke.latency_ms(answers),
-    }
-    return problems
-
-
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """Turn SIGTERM into an exception, so that the server process is ended before this one."""
+    """Turn SIGTERM into an exception, so that what serves is ended or put back before this process ends."""
 
     def end(number: int, _: FrameType | None) -> NoReturn:
+        # A second one must not break off the clean-up.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
     if threading.current_thread() is not threading.main_thread():

@@ -1,7 +1,5 @@
 """A model server on this machine: a process of its own, gone when the check is over."""
 
-import http.client
-import json
 import os
 import subprocess
 import sys
@@ -13,13 +11,26 @@ from types import TracebackType
 from typing import Any, Self
 
 from foldline.errors import ServingError
+from foldline.serving.deploy_canary.backends.requests import ask, predict
 from foldline.serving.deploy_canary.smoke import Answer
 
 POLL_S = 0.05
 END_S = 10.0
-REQUEST_TIMEOUT_S = 10.0
-VERSION_HEADER = "x-foldline-model-version"
-_LISTENING = "listening on http://127.0.0.1:"
+_HOST = "127.0.0.1"
+_LISTENING = f"listening on http://{_HOST}:"
+
+
+class LocalBackend:
+    """Serves the challenger beside the task; nothing serves after it."""
+
+    def __init__(self, model: Path, name: str) -> None:
+        self._model, self._name = model, name
+
+    def challenger(self) -> "LocalServer":
+        return LocalServer(self._model, self._name)
+
+    def champion(self) -> None:
+        return None
 
 
 class LocalServer:
@@ -65,34 +76,19 @@ class LocalServer:
                 raise self._not_ready(f"it ended with exit code {code}")
             self._port = self._port or self._announced()
             if self._port:
-                answer = self.get("/v2/health/ready")
+                answer = ask(_HOST, self._port, "GET", "/v2/health/ready")
                 if answer.status == 200:
                     return self._clock() - started
                 state = f"listening, not ready: status {answer.status} {answer.content}"
             time.sleep(POLL_S)
         raise self._not_ready(f"after {timeout_s:g} s it was {state}")
 
-    def get(self, path: str) -> Answer:
-        return self._ask("GET", path, None)
-
     def predict(self, instances: list[dict[str, Any]]) -> Answer:
-        """A request of protocol V1; no answer within ten seconds is status 0."""
-        return self._ask("POST", f"/v1/models/{self._name}:predict", {"instances": instances})
+        """A request of protocol V1."""
+        return predict(_HOST, self._port, self._name, instances)
 
-    def _ask(self, method: str, path: str, content: Any) -> Answer:
-        started = self._clock()
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=REQUEST_TIMEOUT_S)
-        try:
-            connection.request(method, path, None if content is None else json.dumps(content, allow_nan=False).encode())
-            answer = connection.getresponse()
-            text = answer.read()
-            return Answer(
-                answer.status, json.loads(text), answer.getheader(VERSION_HEADER, ""), self._clock() - started
-            )
-        except (OSError, http.client.HTTPException, ValueError) as fault:
-            return Answer(0, f"no answer: {fault or type(fault).__name__}", "", self._clock() - started)
-        finally:
-            connection.close()
+    def described(self) -> dict[str, Any]:
+        return {}
 
     def _announced(self) -> int:
         for line in self._lines():

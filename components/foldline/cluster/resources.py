@@ -1,0 +1,68 @@
+"""Kinds of objects, and what is done with them: the words of requests and of errors."""
+
+from dataclasses import dataclass
+from typing import Any
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind of object in a namespace.
+
+    Attributes:
+        group: API group; empty for the core.
+        plural: its name in addresses and in Roles.
+        product: who brings the API group, for the message where it is absent.
+    """
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    product: str = "Kubernetes"
+
+    @property
+    def api_version(self) -> str:
+        """`apiVersion` of its objects."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def qualified(self) -> str:
+        """Name with its group, as in Roles and in the API server's messages."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
+        """Address on the API server of the objects in a namespace, or of one of them."""
+        root = f"/apis/{self.group}" if self.group else "/api"
+        parts = [root, self.version, "namespaces", namespace, self.plural, name, subresource]
+        return "/".join(part for part in parts if part)
+
+
+PODS = Resource("", "v1", "pods", "Pod")
+EVENTS = Resource("", "v1", "events", "Event")
+INFERENCE_SERVICES = Resource("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService", "KServe")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing asked of the API server.
+
+    Attributes:
+        verb: as in Roles: get, list, create, patch or delete.
+        name: of the object; empty for a list.
+        capability: what it is needed for; the Role `foldline-<capability>` grants it.
+    """
+
+    verb: str
+    resource: Resource
+    namespace: str
+    name: str
+    capability: str
+    subresource: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The object as messages name it: kind/name and its namespace."""
+        named = f"{self.resource.kind.lower()}/{self.name}" if self.name else self.resource.qualified
+        return f"{named} in namespace {self.namespace}"

@@ -1,0 +1,34 @@
+"""Requests to a model server, wherever it runs; no answer is an answer too."""
+
+import http.client
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from foldline.serving.deploy_canary.smoke import Answer
+
+TIMEOUT_S = 10.0
+VERSION_HEADER = "x-foldline-model-version"
+
+
+def predict(host: str, port: int, model: str, instances: list[dict[str, Any]]) -> Answer:
+    """A request of protocol V1; no answer within ten seconds is status 0."""
+    return ask(host, port, "POST", f"/v1/models/{model}:predict", {"instances": instances})
+
+
+def ask(
+    host: str, port: int, method: str, path: str, content: Any = None, *, clock: Callable[[], float] = time.monotonic
+) -> Answer:
+    """One request on a connection of its own, `content` as JSON."""
+    started = clock()
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    try:
+        connection.request(method, path, None if content is None else json.dumps(content, allow_nan=False).encode())
+        answer = connection.getresponse()
+        text = answer.read()
+        return Answer(answer.status, json.loads(text), answer.getheader(VERSION_HEADER, ""), clock() - started)
+    except (OSError, http.client.HTTPException, ValueError) as fault:
+        return Answer(0, f"no answer: {fault or type(fault).__name__}", "", clock() - started)
+    finally:
+        connection.close()
