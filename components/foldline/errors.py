@@ -69,4 +69,4 @@ class ImageEnvironmentError(FoldlineError):
 
 
 class RunError(FoldlineError):
-    """A local run cannot start or did not end well."""
+    """A run cannot start or did not end well."""

@@ -3,13 +3,17 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from builders import pipelines
+from builders import kubeflow, pipelines
+from foldline_pipelines import cli
+from foldline_pipelines.cli import terminal
+from foldline_pipelines.kubeflow import follow
 
 COMMAND = str(Path(sys.executable).parent / "foldline")
 Ended = subprocess.CompletedProcess[str]
@@ -49,3 +53,25 @@ def record() -> Callable[[Path], dict[str, Any]]:
         return content
 
     return read
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[kubeflow.Kubeflow]:
+    """The wire of Kubeflow Pipelines, where `kfp` finds its endpoint."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(terminal.console, "width", 200)
+    monkeypatch.setattr(follow, "_POLL_S", 0.01)
+    with kubeflow.serving() as running:
+        monkeypatch.setenv("KF_PIPELINES_ENDPOINT", running.url)
+        yield running
+
+
+@pytest.fixture
+def command() -> Callable[..., tuple[int, str]]:
+    """Runs the command in this process; exit status and output, with the error that `main` would tell."""
+
+    def call(*arguments: str | Path) -> tuple[int, str]:
+        ended = CliRunner().invoke(cli.app, list(map(str, arguments)))
+        return ended.exit_code, ended.output + (f"{ended.exception}\n" if ended.exception else "")
+
+    return call

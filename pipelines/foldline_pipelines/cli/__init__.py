@@ -1,0 +1,36 @@
+"""The `foldline` command."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from foldline.errors import ArgumentError, FoldlineError
+from foldline_pipelines.cli import cluster, files, local, serving
+from foldline_pipelines.cli.terminal import INTERRUPTED
+
+app = typer.Typer(
+    help="Run Foldline's pipelines on this machine or on Kubeflow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(local.run_pipeline)
+app.command("compile")(files.compile_file)
+app.command("submit")(cluster.submit_run)
+app.command("schedule")(cluster.schedule_runs)
+app.command("list")(files.list_all)
+app.command("environments")(local.make_environments)
+app.command("serve")(serving.serve)
+app.command("rollback")(serving.rollback)
+
+
+def main() -> None:
+    """Entry point: an error of Foldline's family is one line on stderr; status 2 for arguments, else 1."""
+    try:
+        app()
+    except FoldlineError as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2 if isinstance(error, ArgumentError) else 1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

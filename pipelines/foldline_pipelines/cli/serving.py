@@ -1,0 +1,36 @@
+"""Commands about models in a store; each becomes a program of another environment."""
+
+import os
+from typing import Annotated, NoReturn
+
+import typer
+
+from foldline_pipelines.cli.terminal import say
+from foldline_pipelines.local import environments
+
+Store = Annotated[str, typer.Option(help="Folder or bucket of the model store.")]
+Model = Annotated[str, typer.Option(help="Name of the model in the store.")]
+
+
+def serve(
+    store: Store,
+    model: Model,
+    alias: Annotated[str, typer.Option(help="Alias whose version is served.")] = "champion",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8501,
+) -> None:
+    """Serve a model of the store until the command is stopped."""
+    options = ["--store", store, "--model", model, "--alias", alias, "--host", host, "--port", str(port)]
+    _become("server", "foldline.serving.server", options)
+
+
+def rollback(store: Store, model: Model) -> None:
+    """Give the alias champion back to the version that had it before."""
+    _become("launcher", "foldline.store", ["rollback", "--store", store, "--model", model])
+
+
+def _become(environment: str, module: str, options: list[str]) -> NoReturn:
+    """Replace this process by a module that runs in another environment."""
+    environments.make([environment], extra=[], say=say)
+    python = str(environments.interpreter(environment))
+    os.execv(python, [python, "-m", module, *options])

@@ -1,0 +1,1 @@
+"""Runs and recurring runs on a Kubeflow."""
