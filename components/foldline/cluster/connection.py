@@ -21,6 +21,16 @@ def connect(*, capability: str) -> Cluster:
     Raises:
         ClusterError: there is neither, or the kubeconfig cannot be used.
     """
+    api, namespace = open_api()
+    return Cluster(api, namespace, capability=capability)
+
+
+def open_api() -> tuple[client.ApiClient, str]:
+    """The same way to the API server, and the namespace of this pod or context.
+
+    Raises:
+        ClusterError: as for `connect`.
+    """
     settings = client.Configuration()
     # Faults that pass are repeated in one place, for all verbs alike.
     settings.retries = False
@@ -29,8 +39,10 @@ def connect(*, capability: str) -> Cluster:
             config.load_incluster_config(client_configuration=settings)
             namespace = NAMESPACE_FILE.read_text().strip()
         else:
-            config.load_kube_config(client_configuration=settings)
-            current = config.list_kube_config_contexts()[1]
+            # The library reads the variable when it is imported.
+            file = os.environ.get("KUBECONFIG")
+            config.load_kube_config(config_file=file, client_configuration=settings)
+            current = config.list_kube_config_contexts(config_file=file)[1]
             namespace = current["context"].get("namespace") or "default"
     except (config.ConfigException, OSError, ValueError, TypeError, KeyError, HTTPError) as fault:
         raise ClusterError(
@@ -38,4 +50,4 @@ def connect(*, capability: str) -> Cluster:
             expected="a pod with a service account's token, or a kubeconfig (KUBECONFIG) with a current context",
             got=str(fault)[:400],
         ) from fault
-    return Cluster(client.ApiClient(settings), namespace, capability=capability)
+    return client.ApiClient(settings), namespace

@@ -163,7 +163,7 @@ def described(seen: Seen, uri: str) -> dict[str, Any]:
         "namespace": metadata["namespace"],
         "url": (seen.service.get("status") or {}).get("url") or inside,
         "address_in_cluster": inside,
-        "pods": [name_of(pod) for pod in seen.pods if source(pod) == uri and not is_ending(pod)],
+        "pods": ", ".join(name_of(pod) for pod in seen.pods if source(pod) == uri and not is_ending(pod)),
         "model_uri": uri,
     }
 
