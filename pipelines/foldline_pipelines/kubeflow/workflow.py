@@ -59,7 +59,7 @@ def failed_pods(manifest: Mapping[str, Any]) -> list[FailedPod]:
     nodes = _last_attempts(manifest, kind="Pod")
     wrong = [(path, node) for path, node in nodes.items() if node.get("phase") in _ENDED_WRONG]
     wrong.sort(key=lambda item: item[1].get("finishedAt") or "~")
-    return [FailedPod(_task(path), _pod(manifest, node), node.get("message", "")) for path, node in wrong]
+    return [FailedPod(_task(path), pod_name(manifest, node), node.get("message", "")) for path, node in wrong]
 
 
 def reason(log: str) -> str:
@@ -108,7 +108,7 @@ def _times(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:
     return {"started": started, "seconds": seconds}
 
 
-def _pod(manifest: Mapping[str, Any], node: Mapping[str, Any]) -> str:
+def pod_name(manifest: Mapping[str, Any], node: Mapping[str, Any]) -> str:
     """Name of a node's pod, as Argo makes it since 3.4."""
     workflow = manifest["metadata"]["name"]
     if manifest["metadata"].get("annotations", {}).get("workflows.argoproj.io/pod-name-format") == "v1":
