@@ -1,0 +1,73 @@
+"""`foldline doctor`."""
+
+import os
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from foldline.errors import ArgumentError
+from foldline_pipelines.doctor.findings import NEEDS, Finding, Status
+
+_STYLES = {Status.OK: "green", Status.MISSING: "red", Status.UNKNOWN: "yellow", Status.INFO: "dim"}
+_USUAL_NAMESPACE = "kubeflow"
+
+
+def doctor(
+    pipeline: Annotated[str, typer.Argument(help="A name of foldline list; all pipelines by default.")] = "",
+    namespace: Annotated[
+        str, typer.Option(help="Namespace of the runs; that of the kubeconfig's context, else kubeflow, by default.")
+    ] = "",
+    service_account: Annotated[
+        str, typer.Option(help="Account of the pipelines' pods; your own permissions are checked by default.")
+    ] = "",
+    endpoint: Annotated[
+        str, typer.Option(help="Address of Kubeflow Pipelines; KF_PIPELINES_ENDPOINT by default.")
+    ] = "",
+) -> None:
+    """Say what the cluster of the kubeconfig lacks for the pipelines, and how to mend it."""
+    if pipeline and pipeline not in NEEDS:
+        raise ArgumentError("pipeline", expected=f"one of {', '.join(NEEDS)}", got=repr(pipeline))
+    # The client of Kubernetes takes half a second to import.
+    from foldline.cluster.connection import open_api
+    from foldline_pipelines.doctor.checks import check
+    from foldline_pipelines.doctor.gather import gather
+
+    chosen = [pipeline] if pipeline else list(NEEDS)
+    api, own = open_api()
+    # No Kubeflow runs in the namespace that a context without one stands for.
+    space = namespace or (own if own != "default" else _USUAL_NAMESPACE)
+    facts = gather(api, space, service_account, endpoint or os.environ.get("KF_PIPELINES_ENDPOINT", ""))
+    console = Console(highlight=False)
+    of_pods = f"service account {service_account}" if service_account else facts.user
+    _say(console, f"{', '.join(chosen)} in namespace {space}; permissions of pods: {of_pods}")
+    findings = check(facts, chosen)
+    console.print(_table(findings))
+    if report(console, findings):
+        raise typer.Exit(1)
+
+
+def report(console: Console, findings: list[Finding]) -> bool:
+    """Say how to mend each finding; whether something is missing."""
+    for finding in findings:
+        if finding.fix:
+            _say(console, f"{finding.what}: {finding.fix}")
+    missing = sum(finding.status is Status.MISSING for finding in findings)
+    unknown = sum(finding.status is Status.UNKNOWN for finding in findings)
+    rest = f"; {unknown} cannot be told" if unknown else ""
+    _say(console, f"{missing or 'nothing'} missing{rest}")
+    _say(console, "next: mend what is missing, then foldline doctor again" if missing else "next: foldline submit")
+    return bool(missing)
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table("what", "status", "found", box=None, pad_edge=False)
+    for finding in findings:
+        table.add_row(Text(finding.what), Text(finding.status.value, _STYLES[finding.status]), Text(finding.found))
+    return table
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

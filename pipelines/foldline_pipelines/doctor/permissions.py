@@ -1,0 +1,88 @@
+"""What Foldline may do in a namespace, and why: the Roles in manifests/base grant exactly this."""
+
+from typing import NamedTuple
+
+
+class Permission(NamedTuple):
+    """Verbs on one kind of object.
+
+    Attributes:
+        capability: what it is part of; the Role `foldline-<capability>` grants it.
+        group: API group; empty for the core.
+        subresource: empty for the objects themselves.
+    """
+
+    capability: str
+    group: str
+    resource: str
+    subresource: str
+    verbs: tuple[str, ...]
+    why: str
+
+    @property
+    def path(self) -> str:
+        """Resource and subresource as a Role has them."""
+        return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+
+    @property
+    def qualified(self) -> str:
+        """The same with the API group, as in messages of the API server."""
+        return f"{self.path}.{self.group}" if self.group else self.path
+
+
+_PIPELINES = "pipelines.kubeflow.org"
+_KATIB = "kubeflow.org"
+_KSERVE = "serving.kserve.io"
+_READ_LOGS = "the last words of a container that does not run go into the message"
+
+PERMISSIONS = (
+    Permission(
+        "kserve",
+        _KSERVE,
+        "inferenceservices",
+        "",
+        ("get", "create", "patch", "delete"),
+        "try the challenger in an InferenceService of its own, then point the model's at it",
+    ),
+    Permission("kserve", "", "pods", "", ("list",), "see that every pod serves the new model, or why one does not"),
+    Permission("kserve", "", "pods", "log", ("get",), _READ_LOGS),
+    Permission("kserve", "", "events", "", ("list",), "say why there is no pod: a quota, a policy"),
+    Permission(
+        "katib",
+        _KATIB,
+        "experiments",
+        "",
+        ("get", "create", "patch", "delete"),
+        "start a search, follow it, and end it with its task",
+    ),
+    Permission("katib", _KATIB, "trials", "", ("get", "list"), "read the parameters and scores of trials"),
+    Permission("katib", _KATIB, "suggestions", "", ("get",), "say why a search does not go on"),
+    Permission("katib", "", "pods", "", ("list",), "see why a trial does not run"),
+    Permission("katib", "", "pods", "log", ("get",), _READ_LOGS),
+    Permission("katib", "", "events", "", ("list",), "say why there is no pod: a quota, a policy"),
+    Permission("rollouts", "", "configmaps", "", ("get", "create", "patch"), "keep the state of a rollout"),
+    Permission(
+        "rollouts",
+        "coordination.k8s.io",
+        "leases",
+        "",
+        ("get", "create", "patch"),
+        "let one rollout of a model run at a time",
+    ),
+    Permission("runs", _PIPELINES, "pipelines", "", ("list", "create"), "upload a pipeline that is not there yet"),
+    Permission("runs", _PIPELINES, "experiments", "", ("list", "create"), "put runs into an experiment"),
+    Permission("runs", _PIPELINES, "runs", "", ("get", "create"), "start a run and follow it"),
+    Permission(
+        "runs",
+        _PIPELINES,
+        "jobs",
+        "",
+        ("get", "list", "create", "delete", "enable", "disable"),
+        "make, show, pause and remove recurring runs",
+    ),
+)
+
+
+def of(capability: str) -> tuple[Permission, ...]:
+    """The permissions of one capability."""
+    return tuple(permission for permission in PERMISSIONS if permission.capability == capability)
