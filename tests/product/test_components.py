@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from builders.markdown import table
 from foldline_pipelines import registry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,21 +31,6 @@ def signature(path: Path) -> dict[str, tuple[str, str]]:
         for argument, default in zip(arguments.args, [*defaults, *arguments.defaults], strict=True)
         if argument.annotation is not None
     }
-
-
-def table(readme: str, first: str) -> list[list[str]]:
-    """Rows of the Markdown table whose first heading is `first`."""
-    rows = []
-    inside = False
-    for line in readme.splitlines():
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if line.startswith("|") and cells[0] == first:
-            inside = True
-        elif inside and not line.startswith("|"):
-            break
-        elif inside and set(line) - set("|-: "):
-            rows.append(cells)
-    return rows
 
 
 def test_the_registry_finds_every_component() -> None:

@@ -8,6 +8,7 @@ from rich.console import Console
 from foldline.errors import ArgumentError, FoldlineError
 from foldline_pipelines.cli import cluster, files, local, serving
 from foldline_pipelines.cli.terminal import INTERRUPTED
+from foldline_pipelines.doctor.command import doctor
 
 app = typer.Typer(
     help="Run Foldline's pipelines on this machine or on Kubeflow.",
@@ -19,6 +20,7 @@ app.command("run")(local.run_pipeline)
 app.command("compile")(files.compile_file)
 app.command("submit")(cluster.submit_run)
 app.command("schedule")(cluster.schedule_runs)
+app.command("doctor")(doctor)
 app.command("list")(files.list_all)
 app.command("environments")(local.make_environments)
 app.command("serve")(serving.serve)
