@@ -10,7 +10,7 @@ IMAGES := launcher validator trainer server
 BUILDER ?= podman
 REGISTRY ?= ghcr.io/foldline
 
-.PHONY: help install demo test lint compile bench images locks debian-packages clean
+.PHONY: help install demo test test-kubeflow lint compile bench images locks debian-packages clean
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ demo: install ## Run train_and_serve on a year of flights from New York, on this
 test: install debian-packages lint ## Run all tests that need no cluster
 	@$(COMMAND) environments --test
 	@$(LOCAL)/bin/python tests/run.py
+
+test-kubeflow: install ## Run the acceptance tests on a Kubeflow: KFP_ENDPOINT= KUBECONFIG= [NAMESPACE=] [REGISTRY=] [KFP_DATASET_URI= KFP_LABEL= KFP_STORE_URI=]
+	@$(COMMAND) environments --test
+	@FOLDLINE_IMAGE_REGISTRY=$(REGISTRY) KFP_ENDPOINT=$(KFP_ENDPOINT) KUBECONFIG=$(KUBECONFIG) NAMESPACE=$(NAMESPACE) \
+		KFP_DATASET_URI=$(KFP_DATASET_URI) KFP_LABEL=$(KFP_LABEL) KFP_STORE_URI=$(KFP_STORE_URI) KFP_TEST_IMAGE=$(KFP_TEST_IMAGE) \
+		$(LOCAL)/bin/python -m pytest -rs --timeout 4000 tests/kubeflow
 
 lint: install ## Check style, types and the direction of imports
 	@$(COMMAND) environments lint
