@@ -72,10 +72,11 @@ def test_kfp_makes_one_with_defaults_and_is_refused_a_number(
     kfp: Callable[..., Ended], foldline: Callable[..., Ended], small: Path, name: str, unique: str
 ) -> None:
     words = ["recurring-run", "create", "--job-name", name, "--experiment-name", f"acceptance-{unique}"]
-    words += ["--cron-expression", "0 0 3 1 1 *", "--no-catchup", "--max-concurrency", "1"]
-    words += ["--pipeline-package-path", str(small)]
+    words += ["--cron-expression", "0 0 3 1 1 *", "--enabled", "--no-catchup"]
+    words += ["--max-concurrency", "1", "--pipeline-package-path", str(small)]
     refused = kfp(*words, "rows=3")
     assert refused.returncode != 0
     made = kfp(*words)
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout[made.stdout.index("{") :])["display_name"] == name
+    assert f"{name}: active" in foldline("schedule", "--show", name).stdout
