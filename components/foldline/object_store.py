@@ -6,20 +6,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from foldline.errors import ArgumentError
 
 if TYPE_CHECKING:
+    import urllib3
     from minio import Minio
 
 SCHEMES = ("s3", "minio")
 AMAZON = "https://s3.amazonaws.com"
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0
-RETRIES = 3
+RETRIES = 5
+BACKOFF_S, LONGEST_PAUSE_S = 0.4, 30
+_PASSING = (429, 500, 502, 503, 504)
+
+Read = TypeVar("Read")
 
 
 class ObjectAddress(NamedTuple):
@@ -54,7 +60,8 @@ def client_from_environment(uri: str, environment: Mapping[str, str]) -> Minio:
     """A client for the store of `uri`.
 
     Without keys the client is anonymous, which public buckets allow. `s3://` without an endpoint means Amazon's.
-    A request that fails to connect or meets a server's fault (5xx) is repeated up to three times.
+    A request that fails to connect, comes too soon for the server (429) or meets its fault (5xx) is repeated up to
+    five times over 12 seconds, or after as long as the server asks for (Retry-After), at most 30 seconds each.
 
     Raises:
         ArgumentError: `minio://` without an endpoint, an endpoint that is no address, or one key without the other.
@@ -88,7 +95,6 @@ def client_from_environment(uri: str, environment: Mapping[str, str]) -> Minio:
         raise ArgumentError(
             f"environment variable {missing}", expected="both keys of the object store, or neither", got="nothing"
         )
-    retries = urllib3.Retry(total=RETRIES, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504))
     return Minio(
         endpoint=address.netloc,
         access_key=key or None,
@@ -98,8 +104,35 @@ def client_from_environment(uri: str, environment: Mapping[str, str]) -> Minio:
         region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or None,
         http_client=urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
-            retries=retries,
+            retries=repeated(),
             cert_reqs="CERT_REQUIRED",
             ca_certs=environment.get("SSL_CERT_FILE") or certifi.where(),
         ),
     )
+
+
+def repeated() -> urllib3.Retry:
+    """Which requests are repeated, and when; the answer to the last one is kept, with the store's words."""
+    import urllib3
+
+    return urllib3.Retry(
+        total=RETRIES,
+        backoff_factor=BACKOFF_S,
+        status_forcelist=_PASSING,
+        # The parts of a large object begin and end with a POST.
+        allowed_methods=None,
+        raise_on_status=False,
+        retry_after_max=LONGEST_PAUSE_S,
+    )
+
+
+def read_whole(read: Callable[[], Read]) -> Read:
+    """What `read` gives, repeated while the connection breaks within an answer, which the client does not notice."""
+    import urllib3
+
+    for attempt in range(RETRIES):
+        try:
+            return read()
+        except (urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError):
+            time.sleep(BACKOFF_S * 2**attempt)
+    return read()

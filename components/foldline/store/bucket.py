@@ -23,7 +23,7 @@ from foldline.artifacts import Model
 from foldline.artifacts.model import MANIFEST
 from foldline.artifacts.seal import Manifest, read_json
 from foldline.errors import StoreError
-from foldline.object_store import ObjectAddress
+from foldline.object_store import RETRIES, ObjectAddress, read_whole, repeated
 from foldline.store.alias import AliasRecord
 from foldline.store.store import Change, Store
 
@@ -66,10 +66,9 @@ class BucketStore(Store):
         for name in self._manifest(found[0], model_name, version).get("files", {}):
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
                 raise StoreError(self._name(model_name, version), expected="files below its folder", got=repr(name))
+            key, file = self._key(model_name, "versions", version, name), str(path / name)
             with self._faults():
-                self._client.fget_object(
-                    self._bucket, self._key(model_name, "versions", version, name), str(path / name)
-                )
+                self._download(key, file)
         path.mkdir(parents=True, exist_ok=True)
         (path / MANIFEST).write_bytes(found[0])
         return path
@@ -88,20 +87,27 @@ class BucketStore(Store):
             return
         condition = {"If-Match": f'"{found[1]}"'} if found else {"If-None-Match": "*"}
         body = json.dumps(after.to_json(), indent=2).encode()
-        try:
-            written = self._put_if(key, body, condition)
-        except urllib3.exceptions.HTTPError as fault:
-            # The answer was lost; whether the write was done can be read.
-            if self._record(model_name, alias) != after:
+        for _ in range(RETRIES):
+            try:
+                written = self._put_if(key, body, condition)
+            except urllib3.exceptions.HTTPError as fault:
+                # No answer came, but perhaps the write was done.
+                if self._record(model_name, alias) == after:
+                    return
                 raise StoreError(
                     f"model store {self.uri}", expected="an answer to a write", got=str(fault)[:200]
                 ) from fault
-            written = True
-        if not written:
+            if written:
+                return
+            # A write whose answer was lost makes the next one fail: what is stored tells.
             now = self._record(model_name, alias)
-            raise self.conflict(
-                model_name, alias, before.version if before else "nothing", now.version if now else "nothing"
-            )
+            if now == after:
+                return
+            if now != before:
+                break
+        raise self.conflict(
+            model_name, alias, before.version if before else "nothing", now.version if now else "nothing"
+        )
 
     def _check_conditions(self) -> None:
         """Refuse a bucket that ignores conditions, where two writers would overwrite each other unseen."""
@@ -123,7 +129,7 @@ class BucketStore(Store):
     def _put_if(self, key: str, body: bytes, condition: dict[str, str]) -> bool:
         """Write `body` if the condition holds; whether it did."""
         address = self._client.get_presigned_url("PUT", self._bucket, key, expires=timedelta(minutes=5))
-        with urllib3.PoolManager(ca_certs=certifi.where(), timeout=WRITE_TIMEOUT_S, retries=False) as pool:
+        with urllib3.PoolManager(ca_certs=certifi.where(), timeout=WRITE_TIMEOUT_S, retries=repeated()) as pool:
             answer = pool.request("PUT", address, body=body, headers=condition)
         if answer.status in (409, 412):
             return False
@@ -137,16 +143,22 @@ class BucketStore(Store):
         """Content and entity tag of an object, or None where there is none."""
         with self._faults():
             try:
-                answer = self._client.get_object(self._bucket, key)
+                return read_whole(lambda: self._read(key))
             except S3Error as fault:
                 if fault.code in _ABSENT:
                     return None
                 raise
-            try:
-                return answer.read(), str(answer.headers["etag"]).strip('"')
-            finally:
-                answer.close()
-                answer.release_conn()
+
+    def _download(self, key: str, file: str) -> None:
+        read_whole(lambda: self._client.fget_object(self._bucket, key, file))
+
+    def _read(self, key: str) -> tuple[bytes, str]:
+        answer = self._client.get_object(self._bucket, key)
+        try:
+            return answer.read(), str(answer.headers["etag"]).strip('"')
+        finally:
+            answer.close()
+            answer.release_conn()
 
     def _manifest(self, text: bytes, model_name: str, version: str) -> Manifest:
         try:

@@ -13,19 +13,22 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from minio.error import S3Error
+from minio import Minio
+from minio.error import MinioException, S3Error
 
 from foldline.errors import ArgumentError, DataError
-from foldline.object_store import client_from_environment, is_object_address, parse_address
+from foldline.object_store import client_from_environment, is_object_address, parse_address, read_whole
 
-ATTEMPTS = 4
-PAUSE_S = 0.2
+ATTEMPTS = 6
+PAUSE_S, LONGEST_PAUSE_S = 0.4, 30.0
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0
 CHUNK_BYTES = 1 << 20
 
 _ZIP, _GZIP, _PARQUET = b"PK", b"\x1f\x8b", b"PAR1"
 _ARGUMENT = "source_uri"
+# Only an address that moved is followed here; a `Retry-After` is obeyed below, where its length is bounded.
+_REDIRECTS = urllib3.Retry(total=5, connect=0, read=0, status=0, other=0, redirect=5, respect_retry_after_header=False)
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,11 @@ def _download(uri: str, temporary: Path) -> Path:
     shown = public_address(uri)
     target = temporary / (Path(unquote(urlsplit(uri).path)).name or "download")
     pool = urllib3.PoolManager(timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S), retries=False)
-    fault = ""
+    fault, asked = "", 0.0
     with pool:
         for attempt in range(ATTEMPTS):
             if attempt:
-                time.sleep(PAUSE_S * 2 ** (attempt - 1))
+                time.sleep(max(PAUSE_S * 2 ** (attempt - 1), min(asked, LONGEST_PAUSE_S)))
             try:
                 answer = pool.request(
                     "GET",
@@ -117,7 +120,7 @@ def _download(uri: str, temporary: Path) -> Path:
                     decode_content=False,
                     enforce_content_length=True,
                     headers={"Accept-Encoding": "identity"},
-                    retries=urllib3.Retry(total=5, connect=0, read=0, status=0, other=0, redirect=5),
+                    retries=_REDIRECTS,
                 )
             except (urllib3.exceptions.LocationValueError, urllib3.exceptions.URLSchemeUnknown):
                 raise ArgumentError(_ARGUMENT, expected="an address of http or https", got=repr(shown)) from None
@@ -127,6 +130,7 @@ def _download(uri: str, temporary: Path) -> Path:
             with answer:
                 if answer.status != 200:
                     fault = f"HTTP status {answer.status}"
+                    asked = _seconds(answer.headers.get("Retry-After", ""))
                     if answer.status < 500 and answer.status not in (408, 429):
                         break
                     continue
@@ -137,6 +141,10 @@ def _download(uri: str, temporary: Path) -> Path:
                     continue
                 return target
     raise ArgumentError(_ARGUMENT, expected=f"a whole file at {shown}", got=fault)
+
+
+def _seconds(asked: str) -> float:
+    return float(asked) if asked.isdigit() else 0.0
 
 
 def _save(stream: urllib3.BaseHTTPResponse, target: Path) -> None:
@@ -153,7 +161,7 @@ def _from_object_store(uri: str, temporary: Path, environment: Mapping[str, str]
             if address.key and not uri.endswith("/"):
                 client.stat_object(address.bucket, address.key)
                 target = temporary / Path(address.key).name
-                client.fget_object(address.bucket, address.key, str(target))
+                _get(client, address.bucket, address.key, target)
                 return target
         except S3Error as error:
             if error.code not in ("NoSuchKey", "NoSuchObject"):
@@ -168,15 +176,21 @@ def _from_object_store(uri: str, temporary: Path, environment: Mapping[str, str]
             if not target.is_relative_to(folder.resolve()):
                 raise DataError(f"object {name!r} of {uri}", expected="a name inside the folder", got="a name with ..")
             target.parent.mkdir(parents=True, exist_ok=True)
-            client.fget_object(address.bucket, name, str(target))
+            _get(client, address.bucket, name, target)
     except S3Error as error:
         raise ArgumentError(_ARGUMENT, expected=f"a readable object at {uri}", got=f"{error.code}") from None
+    except MinioException as error:
+        raise ArgumentError(_ARGUMENT, expected=f"a readable object at {uri}", got=str(error)[:200]) from None
     except urllib3.exceptions.HTTPError as error:
         got = f"no answer from the object store ({type(error.__cause__ or error).__name__})"
         raise ArgumentError(_ARGUMENT, expected=f"a readable object at {uri}", got=got) from None
     if not wanted:
         raise ArgumentError(_ARGUMENT, expected="an object, or a prefix of *.parquet objects", got=f"none at {uri}")
     return folder
+
+
+def _get(client: Minio, bucket: str, name: str, target: Path) -> None:
+    read_whole(lambda: client.fget_object(bucket, name, str(target)))
 
 
 def _unpack(path: Path, temporary: Path, shown: str) -> Path:

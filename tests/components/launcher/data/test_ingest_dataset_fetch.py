@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builders import s3
+from builders import s3, wire
+from builders.wire import DROP, Reply
+from foldline import object_store
 from foldline.artifacts import Dataset
 from foldline.data.ingest_dataset import fetch
 from foldline.data.ingest_dataset.run import run
@@ -103,7 +105,8 @@ def serving(*answers: Answer) -> Iterator[tuple[str, list[str]]]:
 
 @pytest.fixture(autouse=True)
 def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "PAUSE_S", 0.01)
+    monkeypatch.setattr(fetch, "PAUSE_S", 0.001)
+    monkeypatch.setattr(object_store, "BACKOFF_S", 0.001)
 
 
 def ingest(tmp_path: Path, uri: str, **arguments: Any) -> Dataset:
@@ -116,11 +119,11 @@ def ingest(tmp_path: Path, uri: str, **arguments: Any) -> Dataset:
         [whole],
         [chunks],
         [short, whole],
-        [failing, failing, failing, whole],
+        [failing, failing, failing, failing, failing, whole],
         [broken, torn_chunks, whole],
         [elsewhere, whole],
     ],
-    ids=["at once", "in chunks", "short once", "failing three times", "broken twice", "elsewhere"],
+    ids=["at once", "in chunks", "short once", "failing five times", "broken twice", "elsewhere"],
 )
 def test_a_download_ends_with_the_whole_file(tmp_path: Path, answers: list[Answer]) -> None:
     with serving(*answers) as (address, paths):
@@ -133,10 +136,10 @@ def test_a_download_ends_with_the_whole_file(tmp_path: Path, answers: list[Answe
     ("answer", "requests", "got"),
     [
         (missing, 1, "HTTP status 404"),
-        (failing, 4, "HTTP status 503"),
-        (short, 4, "a connection that broke"),
-        (torn_chunks, 4, "a connection that broke"),
-        (broken, 4, "RemoteDisconnected|ProtocolError"),
+        (failing, 6, "HTTP status 503"),
+        (short, 6, "a connection that broke"),
+        (torn_chunks, 6, "a connection that broke"),
+        (broken, 6, "RemoteDisconnected|ProtocolError"),
     ],
     ids=["missing", "failing", "short", "torn chunks", "broken"],
 )  # fmt: skip
@@ -148,6 +151,15 @@ def test_a_download_that_fails_for_ever_is_one_error(tmp_path: Path, answer: Ans
         ingest(tmp_path, f"{address}/t.csv")
     assert len(paths) == requests
     assert not (tmp_path / "dataset").exists()
+
+
+def test_a_server_that_asks_for_a_pause_gets_it_up_to_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(fetch.time, "sleep", pauses.append)
+    soon, never = (Reply(429, b"", {"Retry-After": seconds}) for seconds in ("3", "86400"))
+    with wire.serving(wire.in_turn(soon, never, Reply(content=BODY))) as server:
+        assert ingest(tmp_path, f"{server.address}/t.csv").rows == 500
+    assert pauses == [3.0, fetch.LONGEST_PAUSE_S]
 
 
 def test_nobody_at_the_address_is_one_error(tmp_path: Path) -> None:
@@ -219,3 +231,39 @@ def test_a_store_that_does_not_answer_is_one_error(tmp_path: Path) -> None:
         ArgumentError, match=r"source_uri: expected a readable object at s3://raw/t\.csv, got no answer"
     ):
         ingest(tmp_path, "s3://raw/t.csv", environment={"FOLDLINE_S3_ENDPOINT": address, "AWS_REGION": "us-east-1"})
+
+
+SLOW_DOWN = Reply(
+    503,
+    b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>",
+    {"content-type": "application/xml"},
+)
+OBJECT = Reply(content=BODY, headers={"etag": '"e"', "last-modified": "Thu, 01 Jan 2026 00:00:00 GMT"})
+TORN = Reply(content=BODY, headers=OBJECT.headers, drop=True, length=len(BODY) - 100)
+KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [[SLOW_DOWN] * 5, [Reply(429, b"", {"content-type": "text/plain"})] * 5, [DROP] * 5, [OBJECT, TORN, OBJECT, TORN]],
+    ids=["SlowDown", "429", "hangs up", "torn twice"],
+)
+def test_an_object_store_whose_faults_pass_is_waited_for(tmp_path: Path, faults: list[Reply]) -> None:
+    with wire.serving(wire.in_turn(*faults, OBJECT)) as server:
+        environment = {**KEYS, "FOLDLINE_S3_ENDPOINT": server.address}
+        assert ingest(tmp_path, "s3://raw/t.csv", environment=environment).rows == 500
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [(SLOW_DOWN, "503"), (Reply(502, b"<html>", {"content-type": "text/html"}), "502"), (TORN, "no answer")],
+    ids=["SlowDown", "a proxy", "torn"],
+)
+def test_an_object_store_whose_faults_stay_is_told_with_its_last_words(tmp_path: Path, fault: Reply, said: str) -> None:
+    def answer(asked: wire.Asked) -> Reply:
+        return OBJECT if fault is TORN and asked.method == "HEAD" else fault
+
+    with wire.serving(answer) as server:
+        environment = {**KEYS, "FOLDLINE_S3_ENDPOINT": server.address}
+        with pytest.raises(ArgumentError, match=rf"expected a readable object at s3://raw/t\.csv, got .*{said}"):
+            ingest(tmp_path, "s3://raw/t.csv", environment=environment)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from builders import models
+from foldline import object_store
 from foldline.errors import StoreError
 from foldline.store import open_store, version_of
 
@@ -65,6 +66,11 @@ def between(server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Betwe
     proxy.server_close()
 
 
+@pytest.fixture(autouse=True)
+def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_store, "BACKOFF_S", 0.001)
+
+
 def test_a_bucket_that_ignores_conditions_is_refused(between: type[Between], server: Any, tmp_path: Path) -> None:
     server.make_bucket("ignores")
 
@@ -116,3 +122,36 @@ def test_a_store_that_cannot_be_reached_is_one_clear_error(monkeypatch: pytest.M
     monkeypatch.setenv("FOLDLINE_S3_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(StoreError, match="expected a bucket that can be reached"):
         open_store("s3://anything").alias("late", "champion")
+
+
+def test_every_request_may_fail_a_few_times(between: type[Between], server: Any, tmp_path: Path) -> None:
+    server.make_bucket("fails")
+    seen: dict[tuple[str, str], int] = {}
+
+    def lose(command: str, path: str) -> bool:
+        key = command, path.partition("?")[0]
+        seen[key] = seen.get(key, 0) + 1
+        return seen[key] % 3 != 0
+
+    between.lose = staticmethod(lose)
+    store = open_store("s3://fails/here")
+    a, b = (store.register("late", models.unloadable(tmp_path / name, name).path) for name in "ab")
+    store.set_alias("late", "champion", a, expected=None)
+    store.set_alias("late", "champion", b, expected=a)
+    assert [move.version for move in store.history("late")] == [a, b]
+    assert open_store("s3://fails/here").fetch("late", b).is_dir()
+
+
+def test_a_large_file_goes_through_in_parts_that_fail(between: type[Between], server: Any, tmp_path: Path) -> None:
+    server.make_bucket("parts")
+    failed: set[str] = set()
+
+    def lose(command: str, path: str) -> bool:
+        first = command == "PUT" and "partNumber" in path and path not in failed
+        failed.update([path] if first else [])
+        return first
+
+    between.lose = staticmethod(lose)
+    model = models.unloadable(tmp_path / "large", size=12 * 2**20)
+    assert open_store("s3://parts").register("late", model.path) == version_of(model.digest)
+    assert failed
