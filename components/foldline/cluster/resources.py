@@ -63,6 +63,6 @@ class Request:
 
     @property
     def subject(self) -> str:
-        """The object as messages name it: kind/name and its namespace."""
+        """The object as messages name it: kind/name and its namespace, where it is in one."""
         named = f"{self.resource.kind.lower()}/{self.name}" if self.name else self.resource.qualified
-        return f"{named} in namespace {self.namespace}"
+        return f"{named} in namespace {self.namespace}" if self.namespace else named

@@ -15,8 +15,7 @@ TRIED_KUBEFLOW, OLDEST_KUBEFLOW = "2.17", (2, 17)
 TRIED_KSERVE, OLDEST_KSERVE = "0.20", (0, 20)
 INJECTION = "katib.kubeflow.org/metrics-collector-injection"
 _ENDPOINT_KEY = "FOLDLINE_S3_ENDPOINT"
-_REGION_KEY = "AWS_REGION"
-_NEEDED_KEYS = tuple(key for key in S3_KEYS if key not in (_ENDPOINT_KEY, _REGION_KEY))
+_NEEDED_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 def check(facts: Facts, pipelines: Iterable[str]) -> list[Finding]:
@@ -35,7 +34,11 @@ def _not_needed(finding: Finding) -> Finding:
 
 
 def _kubernetes(facts: Facts) -> list[Finding]:
-    return [_version("Kubernetes", facts.kubernetes, OLDEST_KUBERNETES, TRIED_KUBERNETES)]
+    found = [_version("Kubernetes", facts.kubernetes, OLDEST_KUBERNETES, TRIED_KUBERNETES)]
+    if facts.labels is None:
+        fix = f"kubectl create namespace {facts.namespace}"
+        found.append(Finding(f"namespace/{facts.namespace}", Status.MISSING, "no such namespace", fix))
+    return found
 
 
 def _kubeflow(facts: Facts) -> list[Finding]:

@@ -44,16 +44,19 @@ def doctor(
     of_pods = f"service account {service_account}" if service_account else facts.user
     _say(console, f"{', '.join(chosen)} in namespace {space}; permissions of pods: {of_pods}")
     findings = check(facts, chosen)
-    console.print(_table(findings))
+    console.print(_table(findings), soft_wrap=True)
     if report(console, findings):
         raise typer.Exit(1)
 
 
 def report(console: Console, findings: list[Finding]) -> bool:
-    """Say how to mend each finding; whether something is missing."""
+    """Say how to mend what is not well, each cure once; whether something is missing."""
+    cures: dict[str, list[str]] = {}
     for finding in findings:
         if finding.fix:
-            _say(console, f"{finding.what}: {finding.fix}")
+            cures.setdefault(finding.fix, []).append(finding.what)
+    for cure, ailing in cures.items():
+        _say(console, f"{', '.join(ailing)}:\n    {cure}")
     missing = sum(finding.status is Status.MISSING for finding in findings)
     unknown = sum(finding.status is Status.UNKNOWN for finding in findings)
     rest = f"; {unknown} cannot be told" if unknown else ""
