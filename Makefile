@@ -10,7 +10,7 @@ IMAGES := launcher validator trainer server
 BUILDER ?= podman
 REGISTRY ?= ghcr.io/foldline
 
-.PHONY: help install demo test test-kubeflow lint compile bench images locks debian-packages clean
+.PHONY: help install demo test test-kubeflow lint compile bench images test-images locks debian-packages clean
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,10 +55,13 @@ bench: install ## Measure against the peers, as ratios; figures go to benchmarks
 	@for script in benchmarks/*.py; do echo "== $$script"; $(LOCAL)/bin/python $$script || exit 1; done
 	@echo "next: the figures are in benchmarks/results/"
 
-images: ## Build the four images with BUILDER (podman, docker, buildah), named for REGISTRY
-	@for name in $(IMAGES); do \
-		$(BUILDER) build --file images/Containerfile --build-arg IMAGE=$$name --tag $(REGISTRY)/foldline-$$name:$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) . || exit 1; \
-	done
+images: ## Build the images: BUILDER=podman|docker|buildah REGISTRY= TAG= IMAGES= ACCELERATOR=cuda|tensorflow-cuda|cpu PUSH=
+	@BUILDER=$(BUILDER) REGISTRY=$(REGISTRY) TAG=$(TAG) IMAGES="$(IMAGES)" ACCELERATOR=$(ACCELERATOR) BASE=$(BASE) PUSH=$(PUSH) images/build
+
+test-images: install ## Build the images, the trainer's for the CPU, and run every component in its image (root, podman)
+	@$(COMMAND) environments --test
+	@IMAGES="$(IMAGES)" ACCELERATOR=cpu REGISTRY=$(REGISTRY) images/build
+	@$(LOCAL)/bin/python -m pytest tests/images
 
 locks: install ## Resolve the lock files that no longer agree with pyproject.toml
 	@PATH=$(CURDIR)/$(LOCAL)/bin:$$PATH $(LOCAL)/bin/python tools/lock.py
