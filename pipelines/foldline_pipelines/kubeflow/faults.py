@@ -69,7 +69,10 @@ def message(body: str | bytes) -> str:
         content = {}
     if isinstance(content, dict):
         text = str(content.get("message") or content.get("error_message") or content.get("error") or text)
-    line = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    # The server appends stacks of its own calls: a frame is a name without blanks and a line that begins with a tab.
+    lines = text.splitlines()
+    told = [lines[0], *(one for one in lines[1:] if " " in one and not one.startswith("\t"))] if lines else []
+    line = " ".join(re.sub(r"<[^>]*>", " ", " ".join(told)).split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
