@@ -24,6 +24,7 @@ class KServe:
         containers: of a pod that does not become ready, by the name of the InferenceService.
         wrong: names of InferenceServices whose every answer is a 500.
         denied: verb and resource that the service account may not do.
+        address: of the predictors.
         before: called before each request is answered.
     """
 
@@ -33,6 +34,7 @@ class KServe:
         self.containers: dict[str, Json] = {}
         self.wrong: set[str] = set()
         self.denied: set[tuple[str, str]] = set()
+        self.address = ""
         self.before: Callable[[Asked], None] = lambda _: None
         self._version = 0
 
@@ -87,7 +89,8 @@ class KServe:
         self._version += 1
         stored = copy.deepcopy(service)
         stored["metadata"]["resourceVersion"] = str(self._version)
-        stored["status"] = {"conditions": [{"type": kind, "status": "True"} for kind in CONDITIONS]}
+        conditions = [{"type": kind, "status": "True"} for kind in CONDITIONS]
+        stored["status"] = {"conditions": conditions, "address": {"url": self.address}}
         self.services[stored["metadata"]["name"]] = stored
         return stored
 

@@ -16,7 +16,7 @@ from builders.wire import Asked, Wire
 from foldline.artifacts import Dataset, Decision, Model
 from foldline.errors import ArgumentError, ClusterError, ServingError, StoreError
 from foldline.predictor import Predictor
-from foldline.serving.deploy_canary.backends import inference_service, kserve_server
+from foldline.serving.deploy_canary.backends import kserve_server
 from foldline.store import open_store, version_of
 
 
@@ -85,11 +85,9 @@ def site(
     with wire.serving(kserve.answer) as started:
         made = Site(kserve, started, dataset, model, tmp_path, uri)
         kserve.models |= {made.location(one): Predictor(one) for one in (model, old)}
-        port = int(started.address.rpartition(":")[2])
+        kserve.address = started.address
         monkeypatch.setenv("KUBECONFIG", str(started.kubeconfig(tmp_path / "kubeconfig")))
         monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-        monkeypatch.setattr(inference_service, "host", lambda name, namespace: "127.0.0.1")
-        monkeypatch.setattr(kserve_server, "PORT", port)
         monkeypatch.setattr(kserve_server, "POLL_S", 0.01)
         yield made
 

@@ -169,5 +169,11 @@ def test_what_kserve_cannot_serve_is_refused(store_uri: str, model_name: str, sa
 
 
 def test_every_name_that_is_made_of_a_model_fits_into_a_label() -> None:
-    service_name = form.host(form.challenger_name("a" * 42), "team").partition(".")[0]
-    assert len(service_name) == 63
+    host, port = form.address(service(NEW, name=form.challenger_name("a" * 42)))
+    assert (len(host.partition(".")[0]), host[63:], port) == (63, ".team.svc", 80)
+
+
+def test_the_predictor_is_asked_where_kserve_says() -> None:
+    found = service(NEW)
+    found["status"]["address"] = {"url": "http://late-predictor.team.svc.cluster.example:8080"}
+    assert form.address(found) == ("late-predictor.team.svc.cluster.example", 8080)

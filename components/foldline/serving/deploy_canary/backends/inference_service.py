@@ -8,6 +8,7 @@ are looked at too: each one carries the address of the model that it was started
 import re
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from foldline.cluster import INFERENCE_SERVICES, Done, Failed, Object, Outcome, Pending
 from foldline.errors import ArgumentError
@@ -67,9 +68,12 @@ def challenger_name(model_name: str) -> str:
     return f"{model_name}{_CHALLENGER}"
 
 
-def host(name: str, namespace: str) -> str:
-    """Name inside the cluster of the Service in front of the predictor; its port is 80."""
-    return f"{name}{_SERVICE}.{namespace}.svc"
+def address(service: Object) -> tuple[str, int]:
+    """Host and port of the predictor inside the cluster, as KServe says; a Service without an address has port 8080."""
+    metadata = service["metadata"]
+    stated = ((service.get("status") or {}).get("address") or {}).get("url", "")
+    parts = urlsplit(stated)
+    return parts.hostname or f"{metadata['name']}{_SERVICE}.{metadata['namespace']}.svc", parts.port or 80
 
 
 def build(name: str, namespace: str, uri: str, *, cluster_local: bool) -> Object:
@@ -156,8 +160,8 @@ def described(seen: Seen, uri: str) -> dict[str, Any]:
     """Names and addresses of what serves, for the decision's figures."""
     if seen.service is None:
         return {}
-    metadata = seen.service["metadata"]
-    inside = f"http://{host(metadata['name'], metadata['namespace'])}"
+    metadata, (host, port) = seen.service["metadata"], address(seen.service)
+    inside = f"http://{host}:{port}"
     return {
         "inference_service": metadata["name"],
         "namespace": metadata["namespace"],

@@ -10,7 +10,6 @@ from foldline.serving.deploy_canary.backends.requests import predict
 from foldline.serving.deploy_canary.smoke import Answer
 
 POLL_S = 1.0
-PORT = 80
 
 
 class KServeServer:
@@ -18,6 +17,7 @@ class KServeServer:
 
     def __init__(self, cluster: Cluster, namespace: str, name: str, uri: str) -> None:
         self.cluster, self.namespace, self.name, self.uri = cluster, namespace, name, uri
+        self._seen = form.Seen(None)
 
     @property
     def what(self) -> str:
@@ -90,7 +90,7 @@ class KServeServer:
         """
         once = self.cluster.without_retries()
         try:
-            return wait_until(
+            waited = wait_until(
                 lambda: self._look(once),
                 lambda seen: form.judge(seen, self.uri),
                 what=self.what,
@@ -98,19 +98,22 @@ class KServeServer:
                 timeout_s=timeout_s,
                 poll_s=POLL_S,
                 error=ServingError,
-            ).seconds
+            )
         except ServingError as fault:
             said = self._last_line()
             if not said:
                 raise
             raise ServingError(fault.what, expected=fault.expected, got=f"{fault.got}; {said}") from None
+        self._seen = waited.seen
+        return waited.seconds
 
     def predict(self, instances: list[dict[str, Any]]) -> Answer:
-        """A request of protocol V1."""
-        return predict(form.host(self.name, self.namespace), PORT, self.name, instances)
+        """A request of protocol V1, once it is ready."""
+        assert self._seen.service is not None
+        return predict(*form.address(self._seen.service), self.name, instances)
 
     def described(self) -> dict[str, Any]:
-        return form.described(self._look(self.cluster), self.uri)
+        return form.described(self._seen, self.uri)
 
     def _look(self, cluster: Cluster) -> form.Seen:
         service = cluster.find(INFERENCE_SERVICES, self.namespace, self.name)
