@@ -9,8 +9,9 @@ COMMAND = $(LOCAL)/bin/foldline
 IMAGES := launcher validator trainer server
 BUILDER ?= podman
 REGISTRY ?= ghcr.io/foldline
+LEVEL ?= node
 
-.PHONY: help install demo test test-kubeflow lint compile bench images test-images locks debian-packages clean
+.PHONY: help install demo test test-kubeflow cluster-up cluster-status cluster-down test-cluster lint compile bench images test-images locks debian-packages clean
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,13 +31,29 @@ demo: install ## Run train_and_serve on a year of flights from New York, on this
 
 test: install debian-packages lint ## Run all tests that need no cluster
 	@$(COMMAND) environments --test
-	@$(LOCAL)/bin/python tests/run.py
+	@$(LOCAL)/bin/python tests/run.py machine
 
 test-kubeflow: install ## Run the acceptance tests on a Kubeflow: KFP_ENDPOINT= KUBECONFIG= [NAMESPACE=] [REGISTRY=] [KFP_DATASET_URI= KFP_LABEL= KFP_STORE_URI=]
 	@$(COMMAND) environments --test
 	@FOLDLINE_IMAGE_REGISTRY=$(REGISTRY) KFP_ENDPOINT=$(KFP_ENDPOINT) KUBECONFIG=$(KUBECONFIG) NAMESPACE=$(NAMESPACE) \
 		KFP_DATASET_URI=$(KFP_DATASET_URI) KFP_LABEL=$(KFP_LABEL) KFP_STORE_URI=$(KFP_STORE_URI) KFP_TEST_IMAGE=$(KFP_TEST_IMAGE) \
 		$(LOCAL)/bin/python -m pytest -rs --timeout 4000 tests/kubeflow
+
+cluster-up: install ## Start a one-node Kubernetes for tests: LEVEL=api|node|serving (Linux, root)
+	@cd tests/cluster && $(CURDIR)/$(LOCAL)/bin/python -m harness up $(LEVEL)
+
+cluster-status: install ## Show what of that cluster runs
+	@cd tests/cluster && $(CURDIR)/$(LOCAL)/bin/python -m harness status
+
+cluster-down: install ## End that cluster; what was built stays
+	@cd tests/cluster && $(CURDIR)/$(LOCAL)/bin/python -m harness down
+
+test-cluster: install ## Build the images, start the cluster, run the tests that need them: KEEP=1 leaves it running
+	@$(COMMAND) environments --test
+	@IMAGES="$(IMAGES)" ACCELERATOR=cpu REGISTRY=$(REGISTRY) images/build
+	@$(MAKE) --no-print-directory cluster-up LEVEL=serving
+	@$(LOCAL)/bin/python tests/run.py images,cluster; status=$$?; \
+		[ -n "$(KEEP)" ] || $(MAKE) --no-print-directory cluster-down; exit $$status
 
 lint: install ## Check style, types and the direction of imports
 	@$(COMMAND) environments lint

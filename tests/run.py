@@ -1,6 +1,6 @@
 """Run every test with the interpreter of the environment that its subject runs in, and count them all at the end.
 
-python tests/run.py [pytest arguments]
+python tests/run.py SUITE[,SUITE] [pytest arguments]
 """
 
 import subprocess
@@ -13,20 +13,31 @@ from xml.etree import ElementTree
 from foldline_pipelines.local import environments
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = {
-    "launcher": ["tests/components/launcher"],
-    "validator": ["tests/components/validator"],
-    "trainer": ["tests/components/trainer"],
-    "server": ["tests/components/server"],
-    "local": ["tests/product", "tests/pipelines", "tests/browser"],
+CLUSTER = "tests/cluster/tests"
+# Of each suite: what goes before the interpreter, and the folders of each environment.
+SUITES: dict[str, tuple[list[str], dict[str, list[str]]]] = {
+    "machine": (
+        [],
+        {
+            "launcher": ["tests/components/launcher"],
+            "validator": ["tests/components/validator"],
+            "trainer": ["tests/components/trainer"],
+            "server": ["tests/components/server"],
+            "local": ["tests/product", "tests/pipelines", "tests/browser"],
+        },
+    ),
+    "images": ([], {"local": ["tests/images"]}),
+    "cluster": (["tests/cluster/enter"], {name: [f"{CLUSTER}/{name}"] for name in ("server", "local")}),
 }
 NOTHING_COLLECTED = 5
 
 
-def run(environment: str, folders: list[str], arguments: list[str]) -> tuple[dict[str, int], list[str], bool]:
+def run(
+    before: list[str], environment: str, folders: list[str], arguments: list[str]
+) -> tuple[dict[str, int], list[str], bool]:
     """Counts, reasons of skipped tests, and whether the run of one environment went well."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as record:
-        command = [str(environments.interpreter(environment)), "-m", "pytest", f"--junitxml={record.name}"]
+        command = [*before, str(environments.interpreter(environment)), "-m", "pytest", f"--junitxml={record.name}"]
         ended = subprocess.run([*command, *arguments, *folders], cwd=ROOT, check=False)
         suite = ElementTree.parse(record.name).getroot().find("testsuite")
     assert suite is not None
@@ -44,16 +55,18 @@ def main() -> int:
     total = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
     reasons: list[str] = []
     well = True
-    for environment, folders in FOLDERS.items():
-        print(f"tests in the {environment} environment", flush=True)
-        counts, skipped, passed = run(environment, folders, sys.argv[1:])
-        total = {name: total[name] + counts[name] for name in total}
-        reasons += skipped
-        well = well and passed
+    for suite in sys.argv[1].split(","):
+        before, environments_of_suite = SUITES[suite]
+        for environment, folders in environments_of_suite.items():
+            print(f"tests of the {suite} in the {environment} environment", flush=True)
+            counts, skipped, passed = run(before, environment, folders, sys.argv[2:])
+            total = {name: total[name] + counts[name] for name in total}
+            reasons += skipped
+            well = well and passed
     for reason in reasons:
         print(f"skipped: {reason}")
     failed = total["failures"] + total["errors"]
-    print(f"all environments, {time.monotonic() - started:.0f} s")
+    print(f"all suites, {time.monotonic() - started:.0f} s")
     print(f"{total['tests'] - failed - total['skipped']} passed, {failed} failed, {total['skipped']} skipped")
     print(
         "next: make demo"

@@ -142,6 +142,16 @@ def envoy() -> Path:
     return target
 
 
+def wheels(lock: Path, target: Path) -> None:
+    """Install the wheels of a lock file for Debian 13's Python into the folder `target`.
+
+    Their metadata may ask for an older Python than the one that runs them.
+    """
+    python = ("--python-version", "3.13", "--only-binary", ":all:", "--ignore-requires-python")
+    options = ("--quiet", "--no-deps", "--require-hashes", "--no-compile", *python)
+    run("python3", "-m", "pip", "install", *options, "--target", target, "--requirement", lock)
+
+
 def _installed(name: str) -> bool:
     try:
         return "install ok installed" in run("dpkg-query", "--show", "--showformat=${Status}", name)

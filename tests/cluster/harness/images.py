@@ -16,18 +16,28 @@ BASE_PACKAGES = "python3,ca-certificates,iproute2,procps"
 UNPRIVILEGED = "65532"
 
 
-def program_image(name: str, tag: str = "1", *, folders: Sequence[str] = ("tmp",)) -> Path:
-    """The archive of `localhost/NAME:TAG`, which holds one static program and runs it without privileges."""
-    archive = places.IMAGES / f"{name}.tar"
-    program = places.BIN / name
+def program_image(name: str, tag: str = "1", *, writable: Sequence[str] = ()) -> Path:
+    """The archive of `localhost/NAME:TAG`, which holds one static program and runs it without privileges.
+
+    Args:
+        writable: folders that it may write to, beside /tmp.
+    """
+    archive, program = places.IMAGES / f"{name}.tar", places.BIN / name
     if not archive.exists() or archive.stat().st_mtime < program.stat().st_mtime:
-        root = _fresh(places.ROOTS / name)
-        shutil.copy2(program, root / name)
-        for folder in folders:
+        root = fresh(places.ROOTS / name)
+        install(program, root)
+        for folder in ("tmp", *writable):
             (root / folder).mkdir(parents=True)
             (root / folder).chmod(0o1777)
-        pack(root, archive, f"localhost/{name}:{tag}", {"Entrypoint": [f"/{name}"], "User": UNPRIVILEGED})
+        pack(root, archive, f"localhost/{name}:{tag}", {"Entrypoint": [f"/usr/local/bin/{name}"], "User": UNPRIVILEGED})
     return archive
+
+
+def install(program: Path, root: Path) -> None:
+    """Copy a program into an image's folder for programs."""
+    target = root / "usr" / "local" / "bin"
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(program, target / program.name)
 
 
 def base_image() -> Path:
@@ -43,7 +53,7 @@ def debian() -> Path:
     root = places.ROOTS / "debian"
     if not (root / "usr/bin/python3").exists():
         say("base image: making a Debian 13 with debootstrap")
-        unfinished = _fresh(places.ROOTS / "debian.unfinished")
+        unfinished = fresh(places.ROOTS / "debian.unfinished")
         run("debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", "trixie", unfinished)
         shutil.rmtree(root, ignore_errors=True)
         unfinished.rename(root)
@@ -99,7 +109,8 @@ def load_once(archive: Path) -> None:
     say(f"image {archive.stem} imported")
 
 
-def _fresh(folder: Path) -> Path:
+def fresh(folder: Path) -> Path:
+    """The folder, empty."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
