@@ -44,7 +44,7 @@ def licences_of(distribution: Distribution) -> list[Component]:
     metadata = distribution.metadata
     if "License-Expression" in metadata:
         return [{"expression": metadata["License-Expression"]}]
-    name = metadata.get("License", "")
+    name = metadata.get_all("License", [""])[0]
     if name and "\n" not in name and len(name) <= _LONGEST_NAME_OF_A_LICENCE:
         return [{"license": {"name": name}}]
     classifiers = [text for text in metadata.get_all("Classifier", []) if text.startswith("License :: OSI")]

@@ -1,0 +1,69 @@
+"""Each component as a pod of its image: the compiled pipeline, every task under Kubeflow's security context."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import containers, pod
+from builders.tables import customers
+from foldline._image import IMAGES, image
+from foldline_pipelines import registry
+
+ROOT = Path(__file__).resolve().parents[4]
+COMPILED = ROOT / "compiled" / "pipelines" / "train_and_serve.yaml"
+
+# The first test waits for the import of all images.
+pytestmark = [pytest.mark.level("node"), pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The images of this checkout, on the cluster's node."""
+    if shutil.which("podman") is None:
+        pytest.skip("podman is not installed: make test-images")
+    for name in IMAGES:
+        if subprocess.run(["podman", "image", "exists", image(name)], check=False).returncode != 0:
+            pytest.skip(f"{image(name)} is not built: make images ACCELERATOR=cpu")
+    for name in IMAGES:
+        archive = tmp_path_factory.mktemp("archive") / f"{name}.tar"
+        subprocess.run(["podman", "save", "--quiet", "--output", archive, image(name)], check=True)
+        subprocess.run([ROOT / "tests" / "cluster" / "import-image", archive], check=True)
+        archive.unlink()
+
+
+@pytest.fixture(scope="module")
+def namespace(kubectl: Callable[..., str]) -> Iterator[str]:
+    kubectl("create", "namespace", "test-images")
+    yield "test-images"
+    kubectl("delete", "namespace", "test-images", "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def tasks(imported: None, namespace: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("line")
+    table = customers(folder / "customers.csv", rows=500, seed=1)
+    arguments = {
+        "dataset_uri": str(table),
+        "label": "left",
+        "store_uri": str(folder / "models"),
+        "n_folds": 3,
+        "epochs": 2,
+    }
+    within = [sys.executable, pod.__file__, namespace]
+    records = containers.run_pipeline(folder, COMPILED, arguments, lambda image: [*within, image, str(folder), "--"])
+    return {record["task"]: record for record in records}
+
+
+@pytest.mark.parametrize("component", sorted(registry.components()))
+def test_a_component_succeeds_as_a_pod_of_its_image(component: str, tasks: dict[str, dict[str, Any]]) -> None:
+    task = tasks[component.replace("_", "-")]
+    assert task["state"] == "succeeded", task.get("message")
+
+
+def test_the_first_model_is_promoted(tasks: dict[str, dict[str, Any]]) -> None:
+    assert tasks["deploy-canary"]["artifacts"]["decision"]["metadata"]["verdict"] == "promote"
