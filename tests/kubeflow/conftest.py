@@ -6,6 +6,7 @@ KFP_DATASET_URI with KFP_LABEL (a table in a bucket) and KFP_STORE_URI (a bucket
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -130,7 +131,7 @@ def seen(api: connection.Connection, manifest: Callable[[str], dict[str, Any]]) 
         (pod,) = {
             workflow.pod_name(manifest(run_id), node)
             for node in manifest(run_id)["status"]["nodes"].values()
-            if node["type"] == "Pod" and ".show.executor" in node["name"]
+            if node["type"] == "Pod" and re.sub(r"\(\d+\)", "", node["name"]).endswith(".root.show.executor")
         }
         log = api.text(f"pod/{pod}", f"/apis/v1alpha1/runs/{run_id}/nodes/{pod}/log")
         (line,) = [line for line in log.splitlines() if line.startswith(acceptance_pipelines.SEEN)]
