@@ -172,7 +172,8 @@ def _services() -> None:
         "kind": "KubeProxyConfiguration",
         "clientConnection": {"kubeconfig": str(places.KEYS / "proxy.kubeconfig")},
         "clusterCIDR": places.POD_RANGE,
-        "mode": "nftables",
+        # Its nftables mode can lose the chain of an endpoint that was away for a minute.
+        "mode": "iptables",
         "hostnameOverride": places.NODE,
         "nodePortAddresses": [f"{places.NODE_ADDRESS}/32"],
         # No writes to this machine's own settings.
