@@ -225,7 +225,13 @@ def serving() -> Iterator[Kubeflow]:
 
 
 def workflow(phases: dict[str, str], name: str = "count-x7k2p", message: str = "") -> dict[str, Any]:
-    """An Argo Workflow as KFP compiles it: a driver, a DAG and an executor for each task; phases of the executors."""
+    """An Argo Workflow as KFP 2.17 leaves it: a driver and an executor for each task, every template retried.
+
+    Args:
+        phases: phase of the executor of each task.
+        name: of the Workflow.
+        message: what Argo says of each executor.
+    """
     nodes: dict[str, Any] = {}
 
     def add(path: str, kind: str, template: str, phase: str, text: str = "") -> None:
@@ -234,15 +240,19 @@ def workflow(phases: dict[str, str], name: str = "count-x7k2p", message: str = "
         nodes[identity] = {"id": identity, "name": f"{name}{path}", "type": kind, "templateName": template}
         nodes[identity] |= {"phase": phase, "message": text, **times}
 
-    add("", "DAG", "entrypoint", "Running")
-    add(".root-driver", "Pod", "system-dag-driver", "Succeeded")
-    add(".root", "DAG", "root", "Running")
+    def retried(path: str, kind: str, template: str, phase: str, text: str = "") -> None:
+        add(path, "Retry", template, phase)
+        add(f"{path}(0)", kind, template, phase, text)
+
+    retried("", "DAG", "entrypoint", "Running")
+    retried("(0).root-driver", "Pod", "system-dag-driver", "Succeeded")
+    retried("(0).root", "DAG", "root", "Running")
     for task, phase in phases.items():
-        add(f".root.{task}-driver", "Pod", "system-container-driver", "Succeeded")
-        add(f".root.{task}", "DAG", "system-container-executor", "Succeeded" if phase == "Skipped" else phase)
+        path = f"(0).root(0).{task}"
+        retried(f"{path}-driver", "Pod", "system-container-driver", "Succeeded")
+        retried(path, "DAG", "system-container-executor", "Succeeded" if phase == "Skipped" else phase)
         if phase == "Skipped":
-            add(f".root.{task}.executor", "Skipped", "system-container-impl", phase)
+            add(f"{path}(0).executor", "Skipped", "system-container-impl", phase)
         else:
-            add(f".root.{task}.executor", "Retry", "system-container-impl", phase)
-            add(f".root.{task}.executor(0)", "Pod", "system-container-impl", phase, message)
+            retried(f"{path}(0).executor", "Pod", "system-container-impl", phase, message)
     return {"metadata": {"name": name}, "status": {"phase": "Running", "nodes": nodes}}

@@ -90,8 +90,9 @@ F1121 12:00:02.000000      18 main.go:49] failed to execute component: exit stat
     [
         (LOG, "count-rows: table: expected at most 2 rows, got 3. Ask for fewer."),
         ("", "count-rows: OOMKilled (exit code 137)"),
+        ('{"error_message":"Failed to read logs","error_details":""}', "count-rows: OOMKilled (exit code 137)"),
     ],
-    ids=["log", "no log"],
+    ids=["log", "no log", "a log that is gone"],
 )
 def test_a_failed_run_names_its_task_and_message(
     log: str, message: str, server: Kubeflow, command: Command, compiled: Callable[[str], Path]

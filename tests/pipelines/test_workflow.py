@@ -45,7 +45,7 @@ def test_of_several_attempts_the_last_counts_and_a_sub_pipeline_is_a_path() -> N
 def test_a_failed_pod_is_named_as_argo_names_it() -> None:
     (pod,) = workflow.failed_pods(made({"note": "Failed"}, message="Error (exit code 1)"))
     assert (pod.task, pod.message) == ("note", "Error (exit code 1)")
-    assert pod.name == "count-x7k2p-system-container-impl-7"
+    assert pod.name == "count-x7k2p-system-container-impl-12"
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,7 @@ def test_a_failed_pod_is_named_as_argo_names_it() -> None:
         ),
         ("ValueError: wrong\nand a line after it\n", "wrong"),
         ("only words\n", "only words"),
+        ("I1121 12:00:01.1 1 main.go:9] args\nF1121 12:00:02.2 1 main.go:95] no such secret\n", "no such secret"),
         ('time="2026-11-21T00:00:00" level=info msg="sub-process exited"\n', ""),
         ("", ""),
     ],

@@ -13,6 +13,7 @@ from foldline_pipelines.local.display import Display
 
 _ENDED = {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"}
 _POLL_S = 3.0
+_NO_LOG = '{"error_message"'
 # An API server that restarts, or a port-forward that is made again, comes back within this time.
 _PATIENCE_S = 120.0
 
@@ -95,5 +96,7 @@ def _reasons(connection: Connection, run_id: str, manifest: dict[str, Any]) -> l
             log = connection.text(f"pod/{pod.name}", f"/apis/v1alpha1/runs/{run_id}/nodes/{pod.name}/log")
         except RunError:
             log = ""
-        reasons.append(f"{pod.task}: {workflow.reason(log) or pod.message or 'its pod failed without a message'}")
+        # A log that is gone comes with status 200, and the error in its place.
+        told = "" if log.startswith(_NO_LOG) else workflow.reason(log)
+        reasons.append(f"{pod.task}: {told or pod.message or 'its pod failed without a message'}")
     return reasons

@@ -20,6 +20,7 @@ _STATES = {
 }
 _ENDED_WRONG = ("Failed", "Error")
 _LOG_OF_THE_LAUNCHER = re.compile(r"[IWEF]\d{4} |time=\"")
+_FATAL = re.compile(r"F\d{4} [^\]]*\] (?P<text>.+)")
 _ERROR = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt): (?P<text>.+)")
 
 
@@ -63,13 +64,14 @@ def failed_pods(manifest: Mapping[str, Any]) -> list[FailedPod]:
 
 
 def reason(log: str) -> str:
-    """The error at the end of a pod's log, without the launcher's own lines; empty when there is none."""
+    """The error at the end of a pod's log: the program's, else that of Kubeflow's driver or launcher; or empty."""
     lines = [line.strip() for line in log.splitlines()]
     own = [line for line in lines if line and not _LOG_OF_THE_LAUNCHER.match(line)]
     for line in reversed(own):
         if match := _ERROR.match(line):
             return match["text"]
-    return own[-1] if own else ""
+    fatal = [match["text"] for line in lines if (match := _FATAL.match(line))]
+    return own[-1] if own else fatal[-1] if fatal else ""
 
 
 def _last_attempts(manifest: Mapping[str, Any], kind: str = "") -> dict[str, dict[str, Any]]:
