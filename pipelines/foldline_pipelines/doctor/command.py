@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from foldline.errors import ArgumentError
@@ -44,9 +43,21 @@ def doctor(
     of_pods = f"service account {service_account}" if service_account else facts.user
     _say(console, f"{', '.join(chosen)} in namespace {space}; permissions of pods: {of_pods}")
     findings = check(facts, chosen)
-    console.print(_table(findings), soft_wrap=True)
+    show(console, findings)
     if report(console, findings):
         raise typer.Exit(1)
+
+
+def show(console: Console, findings: list[Finding]) -> None:
+    """A line for each finding, in columns; lines are not broken, so that each can be searched for."""
+    heads = ("what", "status", "found")
+    rows = [(finding.what, finding.status.value, finding.found) for finding in findings]
+    what, status = (max(len(row[column]) for row in (heads, *rows)) for column in (0, 1))
+    _say(console, f"{heads[0]:{what}}  {heads[1]:{status}}  {heads[2]}")
+    for finding in findings:
+        line = Text(f"{finding.what:{what}}  ")
+        line.append(f"{finding.status.value:{status}}", _STYLES[finding.status])
+        console.print(line.append(f"  {finding.found}"), soft_wrap=True)
 
 
 def report(console: Console, findings: list[Finding]) -> bool:
@@ -63,13 +74,6 @@ def report(console: Console, findings: list[Finding]) -> bool:
     _say(console, f"{missing or 'nothing'} missing{rest}")
     _say(console, "next: mend what is missing, then foldline doctor again" if missing else "next: foldline submit")
     return bool(missing)
-
-
-def _table(findings: list[Finding]) -> Table:
-    table = Table("what", "status", "found", box=None, pad_edge=False)
-    for finding in findings:
-        table.add_row(Text(finding.what), Text(finding.status.value, _STYLES[finding.status]), Text(finding.found))
-    return table
 
 
 def _say(console: Console, line: str) -> None:
