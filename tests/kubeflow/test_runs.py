@@ -69,10 +69,19 @@ def test_a_failing_run_names_its_task_and_message(foldline: Callable[..., Ended]
     assert "refuse: failed" in failed.stdout
 
 
+@pytest.mark.parametrize("by", ["file", "version"])
 def test_kfp_runs_the_same_file(
-    kfp: Callable[..., Ended], small: Path, unique: str, ended: Callable[[str], str], seen: Seen
+    by: str,
+    kfp: Callable[..., Ended],
+    api: connection.Connection,
+    small: Path,
+    unique: str,
+    ended: Callable[[str], str],
+    seen: Seen,
 ) -> None:
-    words = ("-e", f"acceptance-{unique}", "-r", f"by-kfp-{unique}", "-f", str(small))
+    version = upload.ensure_version(api, small, f"foldline-acceptance-{unique}")
+    source = ["-f", str(small)] if by == "file" else ["-n", version.pipeline, "-v", version.version_id]
+    words = ["-e", f"acceptance-{unique}", "-r", f"by-kfp-{by}-{unique}", *source]
     created = kfp("run", "create", *words, "rows=4", "share=0.75", 'names=["x"]', "flag=false")
     assert created.returncode == 0, created.stderr
     run = json.loads(created.stdout[created.stdout.index("{") :])["run_id"]
