@@ -192,7 +192,9 @@ def test_a_single_verb_that_is_denied_is_named_with_who_lacks_it(permission: Per
 
 def test_a_kubeflow_without_users_asks_nobody_for_permissions_of_runs() -> None:
     allowed = {**EVERYTHING.allowed, NEEDED[-1]: False}
-    facts = replace(EVERYTHING, allowed=allowed, **without("profiles.kubeflow.org"))
+    facts = replace(EVERYTHING, allowed=allowed, health=None, **without("profiles.kubeflow.org"))
+    assert [one for one in check(facts, BOTH) if one.status is Status.MISSING] == []
+    facts = replace(facts, health={"tag_name": "2.17.0", "multi_user": False})
     (finding,) = [one for one in check(facts, BOTH) if one.status is not Status.OK]
     assert (finding.what, finding.status) == ("permissions runs", Status.INFO)
 
@@ -200,11 +202,15 @@ def test_a_kubeflow_without_users_asks_nobody_for_permissions_of_runs() -> None:
 @pytest.mark.parametrize(
     ("change", "cure"),
     [
+        (without("profiles.kubeflow.org"), "kubectl kustomize manifests/overlays/multi-user | sed"),
         ({}, "kubectl kustomize manifests/overlays/multi-user | sed 's/namespace: kubeflow-user-example-com$/"),
         ({"namespace": "kubeflow-user-example-com"}, "kubectl apply --server-side -k manifests/overlays/multi-user"),
-        (without("profiles.kubeflow.org"), "kubectl apply --server-side -k manifests/overlays/standalone"),
         (
-            {"namespace": "ml", **without("profiles.kubeflow.org")},
+            {"health": None, **without("profiles.kubeflow.org")},
+            "kubectl apply --server-side -k manifests/overlays/standalone",
+        ),
+        (
+            {"namespace": "ml", "health": None, **without("profiles.kubeflow.org")},
             "kubectl kustomize manifests/overlays/standalone | sed 's/namespace: kubeflow$/namespace: ml/' | ",
         ),
     ],
@@ -218,7 +224,7 @@ def test_the_overlay_fits_the_cluster_and_the_namespace(change: dict[str, Any], 
 @pytest.mark.parametrize(("account", "bound"), [("pipeline-runner", False), ("trainer", True)])
 def test_an_account_that_the_overlay_does_not_name_is_bound_by_itself(account: str, bound: bool) -> None:
     change = {**EVERYTHING.allowed, NEEDED[0]: False}
-    facts = replace(EVERYTHING, account=account, allowed=change, **without("profiles.kubeflow.org"))
+    facts = replace(EVERYTHING, account=account, allowed=change, health=None, **without("profiles.kubeflow.org"))
     (finding,) = [one for one in check(facts, BOTH) if one.status is Status.MISSING]
     assert ("--serviceaccount=kubeflow:trainer" in finding.fix) is bound
 

@@ -12,6 +12,7 @@ from foldline_pipelines.doctor.findings import NEEDS, Finding, Status
 
 _STYLES = {Status.OK: "green", Status.MISSING: "red", Status.UNKNOWN: "yellow", Status.INFO: "dim"}
 _USUAL_NAMESPACE = "kubeflow"
+MOST_NAMED = 3
 
 
 def doctor(
@@ -67,7 +68,8 @@ def report(console: Console, findings: list[Finding]) -> bool:
         if finding.fix:
             cures.setdefault(finding.fix, []).append(finding.what)
     for cure, ailing in cures.items():
-        _say(console, f"{', '.join(ailing)}:\n    {cure}")
+        others = f" and {len(ailing) - MOST_NAMED} more" if len(ailing) > MOST_NAMED else ""
+        _say(console, f"{', '.join(ailing[:MOST_NAMED])}{others}:\n    {cure}")
     missing = sum(finding.status is Status.MISSING for finding in findings)
     unknown = sum(finding.status is Status.UNKNOWN for finding in findings)
     rest = f"; {unknown} cannot be told" if unknown else ""

@@ -13,7 +13,8 @@ _NAMESPACES = {"standalone": "kubeflow", "multi-user": "kubeflow-user-example-co
 
 def has_users(facts: Facts) -> bool:
     """Whether this is a Kubeflow with a namespace for each user."""
-    return "profiles.kubeflow.org" in facts.resources
+    says_so = isinstance(facts.health, Mapping) and bool(facts.health.get("multi_user"))
+    return says_so or "profiles.kubeflow.org" in facts.resources
 
 
 def manifests(facts: Facts) -> str:
