@@ -64,6 +64,13 @@ LEVELS: dict[str, dict[str, Program]] = {
     },
 }
 
+# Modules of which the tests only read the CRDs; nothing can be downloaded from inside the cluster's network.
+SCHEMAS = (
+    ("kserve", "github.com/kserve/kserve"),
+    ("custom-resources", "github.com/prometheus-operator/prometheus-operator"),
+    ("custom-resources", "istio.io/api"),
+)
+
 
 def programs(levels: Iterable[str]) -> None:
     """Build what the levels need and is not there.
@@ -76,6 +83,8 @@ def programs(levels: Iterable[str]) -> None:
         for name, program in LEVELS[level].items():
             if not (places.BIN / name).exists():
                 _build(name, program)
+    for module, path in SCHEMAS:
+        module_folder(module, path)
 
 
 def debian_packages() -> None:
