@@ -1,7 +1,6 @@
 """The images of this checkout, the trainer's without CUDA."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,8 +16,6 @@ def images() -> None:
     """Built, or known to be those of this checkout: a build with nothing to do takes seconds."""
     if os.geteuid() != 0:
         pytest.skip("images are built and run as root")
-    if shutil.which("podman") is None:
-        pytest.skip("podman is not installed: `make test-images` installs it")
     registry = image(IMAGES[0]).partition("/foldline-")[0]
     settings = {"BUILDER": "podman", "REGISTRY": registry, "IMAGES": " ".join(IMAGES), "ACCELERATOR": "cpu", "TAG": ""}
     subprocess.run([ROOT / "images" / "build"], env=os.environ | settings, check=True)
