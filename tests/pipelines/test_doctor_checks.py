@@ -114,7 +114,7 @@ def test_what_is_missing_is_named_with_its_cure_and_nothing_else_is(
         ({"kubernetes": "v1.34.4-gke.100"}, "", ""),
         ({"health": {"tag_name": "2.5.0"}}, "Kubeflow Pipelines", "2.5.0; Foldline is tried with 2.17"),
         ({"health": {"tag_name": "2.18.1"}}, "", ""),
-        ({"health": {"tag_name": "master"}}, "Kubeflow Pipelines", "version 'master'"),
+        ({"health": {"tag_name": "master"}}, "Kubeflow Pipelines", "its version cannot be read: it says 'master'"),
         ({"health": {}}, "Kubeflow Pipelines", "its version cannot be read"),
         ({"kserve": KServe("", "Standard", gateway_api=True)}, "KServe", "its version cannot be read"),
         (

@@ -53,7 +53,8 @@ def _kubeflow(facts: Facts) -> list[Finding]:
 def _version(what: str, version: str, oldest: tuple[int, int], tried: str) -> Finding:
     digits = version.lstrip("v").split(".")
     if len(digits) < 2 or not (digits[0].isdigit() and digits[1].isdigit()):
-        return Finding(what, Status.UNKNOWN, f"version {version!r}" if version else "its version cannot be read")
+        said = f": it says {version!r}" if version else ""
+        return Finding(what, Status.UNKNOWN, f"its version cannot be read{said}")
     if (int(digits[0]), int(digits[1])) < oldest:
         return Finding(what, Status.UNKNOWN, f"{version}; Foldline is tried with {tried}", f"Update {what} to {tried}.")
     return Finding(what, Status.OK, version)
