@@ -150,7 +150,7 @@ def test_what_cannot_be_told_is_unknown_and_not_missing(change: dict[str, Any], 
     ("change", "what", "found"),
     [
         ({"health": None}, "Kubeflow Pipelines", "not asked, since no --endpoint was given"),
-        ({"account": ""}, "keys of an image registry", "not asked, since no --service-account was given"),
+        ({"account": ""}, "service account", "none given: the permissions of pods that are shown are your own"),
         (
             {"pull_secrets": ()},
             "keys of an image registry",

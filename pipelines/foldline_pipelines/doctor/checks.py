@@ -94,7 +94,8 @@ def _images(facts: Facts) -> list[Finding]:
         return [Finding(what, Status.UNKNOWN, facts.pull_secrets.reason)]
     account = facts.account
     if not account:
-        return [Finding(what, Status.INFO, "not asked, since no --service-account was given")]
+        found = "none given: the permissions of pods that are shown are your own"
+        return [Finding("service account", Status.INFO, found, cures.ask_for_account(facts))]
     if facts.pull_secrets is None:
         fix = f"kubectl create serviceaccount {account} -n {facts.namespace}"
         return [Finding(f"service account {account}", Status.MISSING, f"none in {facts.namespace}", fix)]

@@ -38,6 +38,11 @@ def permission(facts: Facts, capability: str) -> str:
     return f"{manifests(facts)}; kubectl create rolebinding {role}-{name} --role={role} {subject} {space}"
 
 
+def ask_for_account(facts: Facts) -> str:
+    """Ask about the account that pipelines run as."""
+    return f"foldline doctor --namespace {facts.namespace} --service-account {_ACCOUNTS[_overlay(facts)]}"
+
+
 def secret(facts: Facts) -> str:
     """Make the Secret from a file of lines NAME=value."""
     return (
