@@ -166,6 +166,9 @@ class Kubeflow:
         if len(schedule.get("cron", "* * * * * *").split()) not in (5, 6):
             raise RefusedError(400, _status("Expected 5 to 6 fields"))
         content = {**body, "status": "ENABLED", "created_at": "2026-11-21T00:00:00Z"}
+        # The server leaves out what is empty.
+        if not body["runtime_config"]["parameters"]:
+            del content["runtime_config"]
         return self._keep(self.recurring_runs, "recurring_run_id", content)
 
 

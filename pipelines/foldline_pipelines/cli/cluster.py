@@ -186,7 +186,8 @@ def _show(recurring: Any) -> None:
     times = schedule.next_times(recurring, datetime.now(UTC))
     if times:
         say(f"next times in UTC: {', '.join(f'{time:%Y-%m-%d %H:%M:%S}' for time in times)}")
-    for name, value in sorted((recurring.runtime_config.parameters or {}).items()):
+    given = recurring.runtime_config.parameters if recurring.runtime_config else None
+    for name, value in sorted((given or {}).items()):
         text = repr(value)
         say(f"  {name}: {text if len(text) <= 100 else f'{text[:97]}...'}")
     if recurring.error and recurring.error.message:
