@@ -27,7 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             reason = f"no cluster of level {needed} runs here: make cluster-up LEVEL={needed}"
             item.add_marker(pytest.mark.skip(reason=reason))
         elif not _inside():
-            item.add_marker(pytest.mark.skip(reason="outside the cluster's network: tests/cluster/enter python -m pytest"))
+            item.add_marker(
+                pytest.mark.skip(reason="outside the cluster's network: tests/cluster/enter python -m pytest")
+            )
 
 
 @pytest.fixture(scope="session")
