@@ -38,7 +38,7 @@ Json = dict[str, Any]
 def image(kubectl: Kubectl) -> str:
     """The image of the model server, which must be on the node: nothing is pulled."""
     nodes = json.loads(kubectl("get", "nodes", "--output=json"))["items"]
-    held = {name for node in nodes for one in node["status"].get("images", []) for name in one["names"]}
+    held = {name for node in nodes for one in node["status"].get("images", []) for name in one["names"] or []}
     if SERVER not in held:
         pytest.skip(f"image {SERVER} is not on the node: make images, then tests/cluster/import-image")
     return SERVER
