@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,10 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="module")
 def namespace(kubectl: Callable[..., str]) -> Iterator[str]:
-    kubectl("create", "namespace", "test-images")
-    yield "test-images"
-    kubectl("delete", "namespace", "test-images", "--wait=false")
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
 
 
 @pytest.fixture(scope="module")
