@@ -50,6 +50,8 @@ class KServe:
 
     def answer(self, asked: Asked) -> Reply:
         self.before(asked)
+        if asked.path == "/v2/health/ready":
+            return Reply(content={"ready": True})
         if asked.path.startswith("/v1/models/"):
             return self._predict(asked.path.removeprefix("/v1/models/").removesuffix(":predict"), asked.content)
         resource = "pods/log" if asked.path.endswith("/log") else "pods" if asked.path == PODS else "inferenceservices"

@@ -6,10 +6,11 @@ from foldline.cluster import EVENTS, INFERENCE_SERVICES, PODS, Cluster, Done, Ob
 from foldline.errors import ClusterError, ServingError
 from foldline.serving.deploy_canary.backends import inference_service as form
 from foldline.serving.deploy_canary.backends.pods import pod_labels, speaker
-from foldline.serving.deploy_canary.backends.requests import predict
+from foldline.serving.deploy_canary.backends.requests import ask, predict
 from foldline.serving.deploy_canary.smoke import Answer
 
 POLL_S = 1.0
+REACH_S = 10.0
 
 
 class KServeServer:
@@ -105,7 +106,25 @@ class KServeServer:
                 raise
             raise ServingError(fault.what, expected=fault.expected, got=f"{fault.got}; {said}") from None
         self._seen = waited.seen
-        return waited.seconds
+        return waited.seconds + self._wait_reachable(max(timeout_s - waited.seconds, REACH_S))
+
+    def _wait_reachable(self, timeout_s: float) -> float:
+        # The node learns of a ready pod a moment after the API server does.
+        assert self._seen.service is not None
+        host, port = form.address(self._seen.service)
+
+        def judge(answer: Answer) -> Outcome:
+            return Done() if answer.status == 200 else Pending(f"status {answer.status}: {answer.content}")
+
+        return wait_until(
+            lambda: ask(host, port, "GET", "/v2/health/ready"),
+            judge,
+            what=f"{self.what} at {host}:{port}",
+            expected="reachable",
+            timeout_s=timeout_s,
+            poll_s=POLL_S,
+            error=ServingError,
+        ).seconds
 
     def predict(self, instances: list[dict[str, Any]]) -> Answer:
         """A request of protocol V1, once it is ready."""
