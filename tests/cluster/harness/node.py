@@ -5,10 +5,8 @@ import re
 import time
 from pathlib import Path
 
-import yaml
-
 from . import control_plane, images, places
-from .process import HarnessError, apply, end, inside, kubectl, run, start, wait
+from .process import HarnessError, apply, end, inside, kubectl, run, settle, start, wait
 
 CONTAINERD, KUBELET = "containerd", "kubelet"
 ADD_ONS = ("coredns", "local-path-provisioner", "metrics-server")
@@ -154,8 +152,7 @@ def _kubelet() -> None:
         "imageGCLowThresholdPercent": 99,
         "serializeImagePulls": False,
     }
-    file = places.SETTINGS / "kubelet.yaml"
-    file.write_text(yaml.safe_dump(settings))
+    file = settle(places.SETTINGS / "kubelet.yaml", settings)
     start(
         KUBELET,
         places.BIN / KUBELET,
@@ -179,8 +176,7 @@ def _services() -> None:
         # No writes to this machine's own settings.
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
     }
-    file = places.SETTINGS / "kube-proxy.yaml"
-    file.write_text(yaml.safe_dump(settings))
+    file = settle(places.SETTINGS / "kube-proxy.yaml", settings)
     start("kube-proxy", places.BIN / "kube-proxy", f"--config={file}")
 
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import yaml
+
 from . import places
 
 END_S = 10.0
@@ -64,6 +66,15 @@ def apply(*files: Path) -> None:
     """Apply files on the server's side."""
     named = [part for file in files for part in ("--filename", file)]
     kubectl("apply", "--server-side", "--force-conflicts", *named)
+
+
+def settle(file: Path, content: object) -> Path:
+    """Write `content` as YAML unless the file says so already: a program may end when its settings are written."""
+    text = yaml.safe_dump(content)
+    if not file.exists() or file.read_text() != text:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return file
 
 
 def start(name: str, *command: str | Path, environment: Mapping[str, str] | None = None) -> bool:

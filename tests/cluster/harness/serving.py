@@ -10,7 +10,7 @@ import yaml
 
 from . import build, images, keys, places
 from .node import rolled_out
-from .process import apply, kubectl, start, wait
+from .process import apply, kubectl, run, settle, start, wait
 
 WEBHOOK_PORT = 19443
 PROMETHEUS = "127.0.0.1:19090"
@@ -80,9 +80,7 @@ def _gateway() -> None:
 
 def _kserve(source: Path) -> None:
     """KServe's manager as a process beside the API server; its webhooks are reached by address."""
-    settings = places.SETTINGS / "inferenceservice-config.yaml"
-    settings.write_text(yaml.safe_dump(_settings()))
-    apply(settings)
+    apply(settle(places.SETTINGS / "inferenceservice-config.yaml", _settings()))
     scratch = places.DATA / "kserve"
     certificates = scratch / "k8s-webhook-server" / "serving-certs"
     certificates.mkdir(parents=True, exist_ok=True)
@@ -101,9 +99,8 @@ def _kserve(source: Path) -> None:
             "TMPDIR": str(scratch),
         },
     )
-    hooks = places.SETTINGS / "kserve-webhooks.yaml"
-    hooks.write_text(yaml.safe_dump_all(_webhooks(source / "config/webhook/manifests.yaml")))
-    apply(hooks)
+    hooks = {"apiVersion": "v1", "kind": "List", "items": _webhooks(source / "config/webhook/manifests.yaml")}
+    apply(settle(places.SETTINGS / "kserve-webhooks.yaml", hooks))
     probe = json.dumps(_probe())
     wait(
         "KServe's webhooks",
@@ -188,8 +185,8 @@ def _prometheus() -> None:
     )
     target = f"{address['spec']['clusterIP']}:19001"
     job = {"job_name": "envoy", "metrics_path": "/stats/prometheus", "static_configs": [{"targets": [target]}]}
-    file = places.SETTINGS / "prometheus.yaml"
-    file.write_text(yaml.safe_dump({"global": {"scrape_interval": "5s"}, "scrape_configs": [job]}))
+    settings = {"global": {"scrape_interval": "5s"}, "scrape_configs": [job]}
+    file = settle(places.SETTINGS / "prometheus.yaml", settings)
     start(
         "prometheus",
         places.BIN / "prometheus",
@@ -222,9 +219,11 @@ def _initializer_image(source: Path) -> Path:
     """KServe's own storage initializer, of its Python package and its entry point."""
     archive = places.IMAGES / "storage-initializer.tar"
     if not archive.exists():
-        root = places.ROOTS / "storage-initializer"
-        shutil.rmtree(root, ignore_errors=True)
-        shutil.copytree(images.debian(), root, symlinks=True)
+        root = images.fresh(places.ROOTS / "storage-initializer")
+        # Not dev, whose files have no end.
+        run("cp", "--archive", *(images.debian() / name for name in ("bin", "etc", "lib", "lib64", "usr")), root)
+        (root / "tmp").mkdir()
+        (root / "tmp").chmod(0o1777)
         build.wheels(
             places.SOURCE / "objects" / "storage-initializer.txt", root / "usr/local/lib/python3.13/dist-packages"
         )
