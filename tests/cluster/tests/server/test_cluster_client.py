@@ -191,7 +191,7 @@ def test_a_token_that_is_not_valid_is_told(restricted: Callable[[str], Cluster],
 
 
 def kill_and_restart(kubeconfig: Path, down_s: float) -> None:
-    pid = int((kubeconfig.parent / "pids" / "kube-apiserver").read_text())
+    pid = int((kubeconfig.parent / "pids" / "kube-apiserver").read_text().split()[0])
     os.kill(pid, signal.SIGKILL)
     time.sleep(down_s)
     code = "from harness import control_plane; control_plane.api_server()"
