@@ -1,4 +1,4 @@
-"""python -m harness up [api|node|serving] | status | down | import ARCHIVE"""
+"""python -m harness up [api|node|serving] | status | down | import ARCHIVE or NAME"""
 
 import argparse
 import fcntl
@@ -68,14 +68,17 @@ def main() -> int:
     commands.add_parser("up").add_argument("level", nargs="?", default="node", choices=LEVELS)
     commands.add_parser("status")
     commands.add_parser("down")
-    commands.add_parser("import").add_argument("archive", type=Path)
+    commands.add_parser("import").add_argument("image")
     given = parser.parse_args()
     try:
         process.require_root()
         if given.command == "up":
             up(given.level)
         elif given.command == "import":
-            images.load(given.archive)
+            if Path(given.image).exists():
+                images.load(Path(given.image))
+            else:
+                images.load_built(given.image)
         elif given.command == "down":
             with _alone():
                 down()

@@ -95,7 +95,28 @@ def load(archive: Path) -> None:
     """
     if not places.SOCKET.exists():
         raise HarnessError("no node runs: make cluster-up LEVEL=node")
-    run("ctr", "--address", places.SOCKET, "--namespace", "k8s.io", "images", "import", archive)
+    _images("import", archive)
+
+
+def load_built(name: str) -> None:
+    """Import an image that podman has unless the node has it already.
+
+    Raises:
+        HarnessError: podman does not have it, or no node runs.
+    """
+    identity = run("podman", "image", "inspect", "--format", "{{.Id}}", name).strip()
+    mark = places.RUN / "imported" / identity
+    if mark.exists() and name in _images("list", "--quiet").split():
+        return
+    archive = places.IMAGES / f"{identity}.tar"
+    try:
+        run("podman", "save", "--quiet", "--output", archive, name)
+        load(archive)
+    finally:
+        archive.unlink(missing_ok=True)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    say(f"image {name} imported")
 
 
 def load_once(archive: Path) -> None:
@@ -107,6 +128,10 @@ def load_once(archive: Path) -> None:
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
     say(f"image {archive.stem} imported")
+
+
+def _images(*arguments: str | Path) -> str:
+    return run("ctr", "--address", places.SOCKET, "--namespace", "k8s.io", "images", *arguments)
 
 
 def fresh(folder: Path) -> Path:

@@ -1,6 +1,7 @@
 """The running cluster, as its administrator; without one the tests are skipped, with the reason."""
 
 import os
+import shutil
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+CLUSTER = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("FOLDLINE_CLUSTER_HOME") or Path.home() / ".cache" / "foldline" / "cluster")
 KUBECONFIG = HOME / "run" / "kubeconfig"
 LEVELS = ("api", "node", "serving")
@@ -47,6 +49,21 @@ def kubectl(kubeconfig: Path) -> Kubectl:
         ended = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=240)
         assert ended.returncode == 0, f"kubectl {' '.join(arguments)}: {ended.stderr.strip()}"
         return ended.stdout
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def on_node() -> Callable[[str], None]:
+    """Puts an image that was built here on the cluster's node, where nothing is pulled."""
+
+    def call(name: str) -> None:
+        there = (
+            shutil.which("podman") and subprocess.run(["podman", "image", "exists", name], check=False).returncode == 0
+        )
+        if not there:
+            pytest.skip(f"{name} is not built here: make images ACCELERATOR=cpu")
+        subprocess.run([CLUSTER / "import-image", name], check=True)
 
     return call
 

@@ -1,7 +1,5 @@
 """Each component as a pod of its image: the compiled pipeline, every task under Kubeflow's security context."""
 
-import shutil
-import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -23,18 +21,10 @@ pytestmark = [pytest.mark.level("node"), pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> None:
+def imported(on_node: Callable[[str], None]) -> None:
     """The images of this checkout, on the cluster's node."""
-    if shutil.which("podman") is None:
-        pytest.skip("podman is not installed: make test-images")
     for name in IMAGES:
-        if subprocess.run(["podman", "image", "exists", image(name)], check=False).returncode != 0:
-            pytest.skip(f"{image(name)} is not built: make images ACCELERATOR=cpu")
-    for name in IMAGES:
-        archive = tmp_path_factory.mktemp("archive") / f"{name}.tar"
-        subprocess.run(["podman", "save", "--quiet", "--output", archive, image(name)], check=True)
-        subprocess.run([ROOT / "tests" / "cluster" / "import-image", archive], check=True)
-        archive.unlink()
+        on_node(image(name))
 
 
 @pytest.fixture(scope="module")

@@ -35,12 +35,9 @@ Json = dict[str, Any]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def image(kubectl: Kubectl) -> str:
-    """The image of the model server, which must be on the node: nothing is pulled."""
-    nodes = json.loads(kubectl("get", "nodes", "--output=json"))["items"]
-    held = {name for node in nodes for one in node["status"].get("images", []) for name in one["names"] or []}
-    if SERVER not in held:
-        pytest.skip(f"image {SERVER} is not on the node: make images, then tests/cluster/import-image")
+def image(on_node: Callable[[str], None]) -> str:
+    """The image of the model server, on the node."""
+    on_node(SERVER)
     return SERVER
 
 
