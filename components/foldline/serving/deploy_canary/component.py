@@ -10,7 +10,7 @@ from foldline._image import SERVER
 def deploy_canary(
     challenger: Input[Model], dataset: Input[Dataset], predictions: Input[Artifact], comparison: Input[Artifact],
     decision: Output[Artifact], report: Output[HTML],
-    store_uri: str, model_name: str, smoke_rows: int = 64, timeout_s: float = 60.0,
+    store_uri: str, model_name: str, smoke_rows: int = 64, timeout_s: float = 600.0,
     backend: str = "local", serving_namespace: str = "",
 ):  # fmt: skip
     """Serve the challenger, check its answers, and make it the champion when all are right.
