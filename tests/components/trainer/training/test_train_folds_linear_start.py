@@ -1,6 +1,7 @@
 """The linear models that the default model begins with."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from foldline.artifacts import CategoricalFeature, Layout, Task
 from foldline.training.default_model import FURTHEST_INPUT, build_model
-from foldline.training.fit import Rows, fit
-from foldline.training.linear_start import PACE, PENALTIES, affordable, best_linear_start, linear_start
+from foldline.training.fit import Fitted, Rows, fit
+from foldline.training.linear_start import PACE, PENALTIES, LinearStart, affordable, best_linear_start, linear_start
 from foldline.training.model_code import make_model
 
 LAYOUT = Layout(("a", "b"), (CategoricalFeature("carrier", 3), CategoricalFeature("month", 2)))
@@ -43,6 +44,13 @@ def rows_of(task: Task, *, rows: int = 240, signal: float = 1.0, seed: int = 0) 
     )
 
 
+def fitted_from(start: LinearStart, rows: Rows, task: Task, **given: Any) -> Fitted:
+    """The default model, trained from a start."""
+    make = partial(make_model, build_model, {"pace": PACE}, LAYOUT, task)
+    settings = {"learning_rate": 0.001, **given}
+    return fit(make, task, rows, batch_size=16, seed=0, start=start.values, say=lambda line: None, **settings)
+
+
 def design(rows: Rows) -> np.ndarray:
     numeric = np.clip(rows.features["numeric"], -FURTHEST_INPUT, FURTHEST_INPUT)
     first, second = rows.features["categorical"].T
@@ -53,17 +61,7 @@ def design(rows: Rows) -> np.ndarray:
 def test_the_model_begins_with_the_predictions_of_the_linear_one(kind: str) -> None:
     task, penalty = TASKS[kind], 0.1
     rows = rows_of(task)
-    fitted = fit(
-        partial(make_model, build_model, {"pace": PACE}, LAYOUT, task),
-        task,
-        rows,
-        epochs=0,
-        batch_size=16,
-        learning_rate=0.001,
-        seed=0,
-        start=linear_start(rows, LAYOUT, task, penalty).values,
-        say=lambda line: None,
-    )
+    fitted = fitted_from(linear_start(rows, LAYOUT, task, penalty), rows, task, epochs=0)
     assert fitted.epochs == 0
     for fold, (training, validation) in enumerate(zip(rows.training, rows.validation, strict=True)):
         seen, own, label = design(rows)[training], design(rows)[validation], rows.label[training]
@@ -97,18 +95,7 @@ def test_the_start_is_kept_where_training_does_not_improve_on_it() -> None:
     task = TASKS["regression"]
     rows = rows_of(task, signal=0.0)
     start = best_linear_start(rows, LAYOUT, task)
-    fitted = fit(
-        partial(make_model, build_model, {"pace": PACE}, LAYOUT, task),
-        task,
-        rows,
-        epochs=5,
-        batch_size=16,
-        learning_rate=0.05,
-        seed=0,
-        patience=2,
-        start=start.values,
-        say=lambda line: None,
-    )
+    fitted = fitted_from(start, rows, task, epochs=5, learning_rate=0.05, patience=2)
     means = np.mean(fitted.validation_loss, axis=1)
     assert len(means) == len(fitted.training_loss) + 1
     assert fitted.epochs == np.argmin(means) == 0
