@@ -186,13 +186,11 @@ def _node_ready() -> bool:
 
 
 def _hierarchies() -> list[Path]:
-    """Mounted control group hierarchies of the first form, or the one of the second."""
+    """The mounted control group hierarchies: several of the first form, or the one of the second."""
     root = Path("/sys/fs/cgroup")
     if (root / "cgroup.controllers").exists():
         return [root]
-    return [
-        folder for folder in root.iterdir() if folder.is_dir() and folder.name != "unified" and not folder.is_symlink()
-    ]
+    return [folder for folder in root.iterdir() if folder.is_dir() and not folder.is_symlink()]
 
 
 def _remove_group(group: Path) -> None:
