@@ -45,7 +45,7 @@ def up() -> None:
     kserve_crds = kserve / "config/crd/full"
     folders = (kserve_crds, kserve_crds / "clusterstoragecontainer", kserve_crds / "localmodel")
     apply(*(file for folder in folders for file in sorted(folder.glob("serving.kserve.io_*.yaml"))))
-    kubectl("wait", "--for=condition=Established", "customresourcedefinitions", "--all", "--timeout=60s")
+    wait("every custom resource", 60, _established)
     _gateway()
     _kserve(kserve)
     _prometheus()
@@ -235,6 +235,13 @@ def _initializer_image(source: Path) -> Path:
         settings = {"Entrypoint": [f"/{entry.relative_to(root)}"], "User": "1000"}
         images.pack(root, archive, INITIALIZER, settings)
     return archive
+
+
+def _established() -> bool:
+    """Whether the API server serves all custom resources; kubectl wait gives up on one that has no conditions yet."""
+    state = '--output=jsonpath={range .items[*]}{.status.conditions[?(@.type=="Established")].status} {end}'
+    names = kubectl("get", "customresourcedefinitions", "--output=name").split()
+    return kubectl("get", "customresourcedefinitions", state).split() == ["True"] * len(names)
 
 
 def _condition(kind: str, name: str, namespace: str, condition: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from kubernetes import config
 from kubernetes.client import ApiClient
 
-from builders.custom_resources import CRDS, text_of
+from builders.custom_resources import CRDS, eventually, text_of
 
 NAMESPACES = ("kubeflow", "kubeflow-user-example-com")
 Kubectl = Callable[..., str]
@@ -30,7 +31,9 @@ def custom_resources(kubectl: Kubectl) -> None:
     for name in CRDS:
         if name not in there:
             kubectl("apply", "--server-side", "--filename=-", given=text_of(name))
-            kubectl("wait", "--for=condition=Established", f"customresourcedefinition/{name}", "--timeout=30s")
+            # `kubectl wait` gives up on an object that has no conditions yet.
+            state = '--output=jsonpath={.status.conditions[?(@.type=="Established")].status}'
+            eventually(partial(kubectl, "get", "customresourcedefinition", name, state), "True")
 
 
 @pytest.fixture
