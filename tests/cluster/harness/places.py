@@ -6,7 +6,7 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("FOLDLINE_CLUSTER_HOME") or Path.home() / ".cache" / "foldline" / "cluster")
 # Built once and kept.
-BIN, IMAGES, ROOTS, CRDS = HOME / "bin", HOME / "images", HOME / "roots", HOME / "crds"
+BIN, IMAGES, ROOTS = HOME / "bin", HOME / "images", HOME / "roots"
 # Of the running cluster; `down` removes it.
 RUN = HOME / "run"
 PIDS, LOGS, DATA, KEYS, SETTINGS = RUN / "pids", RUN / "logs", RUN / "data", RUN / "keys", RUN / "settings"

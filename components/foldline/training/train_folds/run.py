@@ -79,7 +79,7 @@ def run(
     device = jax.devices()[0].device_kind
     print(f"training {len(folds)} folds in one program on {device}, batches of {batch_size} rows", flush=True)
     start, layout = None, table.transform.layout
-    default = not model and not model_code and "pace" not in hyperparameters
+    default = not model and not model_code and not resolved.get("pace")
     if default and affordable(layout, task, len(table.row_id)):
         start = best_linear_start(rows, layout, task)
         resolved = {**resolved, "pace": PACE}

@@ -140,6 +140,14 @@ def test_the_default_model_is_not_far_below_a_linear_one(
     assert line.logged[metric] > linear - 0.03
 
 
+@pytest.mark.parametrize(("pace", "started"), [(0.0, True), (5.0, False)])
+def test_a_pace_of_ones_own_begins_at_zero(pace: float, started: bool, trained: Any) -> None:
+    trained.train_folds(to=f"pace-{pace}-", hyperparameters={"pace": pace}, epochs=1)
+    training = Training.read(trained.folder / f"pace-{pace}-training")
+    assert (training.start_penalty > 0.0) is started
+    assert training.hyperparameters["pace"] == (1.0 if started else pace)
+
+
 def test_a_shuffled_label_is_not_predicted(line_of: Callable[..., Any], table_of: Callable[..., pa.Table]) -> None:
     table = table_of(1000, "binary", seed=3)
     shuffled = table["label"].take(pa.array(np.random.default_rng(11).permutation(table.num_rows)))
