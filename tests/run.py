@@ -27,7 +27,11 @@ SUITES: dict[str, tuple[list[str], dict[str, list[str]]]] = {
         },
     ),
     "images": ([], {"local": ["tests/images"]}),
-    "cluster": (["tests/cluster/enter"], {name: [f"{CLUSTER}/{name}"] for name in ("server", "local")}),
+    # The overlays are built here too, since the cluster's kubectl is there also where this machine has none.
+    "cluster": (
+        ["tests/cluster/enter"],
+        {"server": [f"{CLUSTER}/server"], "local": [f"{CLUSTER}/local", "tests/product/test_manifests.py"]},
+    ),
 }
 NOTHING_COLLECTED = 5
 

@@ -41,7 +41,7 @@ def containers() -> list[Object]:
 @cache
 def built(overlay: str) -> list[Object]:
     if not shutil.which("kubectl"):
-        pytest.skip("kubectl is not installed")
+        pytest.skip("kubectl is not installed: make test-cluster builds one and runs this test with it")
     command = ["kubectl", "kustomize", str(OVERLAYS[overlay])]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 0, ended.stderr

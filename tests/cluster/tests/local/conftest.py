@@ -31,9 +31,7 @@ def custom_resources(kubectl: Kubectl) -> None:
     for name in CRDS:
         if name not in there:
             kubectl("apply", "--server-side", "--filename=-", given=text_of(name))
-            # `kubectl wait` gives up on an object that has no conditions yet.
-            state = '--output=jsonpath={.status.conditions[?(@.type=="Established")].status}'
-            eventually(partial(kubectl, "get", "customresourcedefinition", name, state), "True")
+            eventually(partial(_established, kubectl, name), True)
 
 
 @pytest.fixture
@@ -62,3 +60,10 @@ def create(kubectl: Kubectl) -> Iterator[Callable[[Object], None]]:
     yield call
     for text in reversed(made):
         kubectl("delete", "--filename=-", "--wait=true", given=text)
+
+
+def _established(kubectl: Kubectl, name: str) -> bool:
+    """Whether the API server serves the custom resource: kubectl wait gives up on one that has no conditions yet."""
+    found = json.loads(kubectl("get", "customresourcedefinition", name, "--output=json"))
+    states = found.get("status", {}).get("conditions") or []
+    return any(state["type"] == "Established" and state["status"] == "True" for state in states)
