@@ -246,5 +246,5 @@ def _established() -> bool:
 
 def _condition(kind: str, name: str, namespace: str, condition: str) -> bool:
     found = json.loads(kubectl("get", kind, name, f"--namespace={namespace}", "--output=json"))
-    states = found.get("status", {}).get("conditions", [])
+    states = found.get("status", {}).get("conditions") or []
     return any(state["type"] == condition and state["status"] == "True" for state in states)
