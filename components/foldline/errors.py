@@ -13,7 +13,7 @@ class FoldlineError(Exception):
 
     def __init__(self, what: str, *, expected: str, got: str, fix: str = "") -> None:
         self.what, self.expected, self.got, self.fix = what, expected, got, fix
-        message = f"{what}: expected {expected}, got {got}."
+        message = f"{what}: expected {expected}, got {got.removesuffix('.')}."
         super().__init__(f"{message} {fix}".rstrip().replace("\n", " "))
 
     def __reduce__(self) -> tuple[object, ...]:

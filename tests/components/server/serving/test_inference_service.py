@@ -74,6 +74,14 @@ LOAD_FAILED = {
             Failed,
             "has CreateContainerConfigError .*no secret",
         ),
+        *(
+            (Seen(service(NEW), [pod(NEW, container("waiting", reason=reason, message=words))]), Pending, words)
+            for reason, words in (
+                ("CreateContainerConfigError", "failed to sync secret cache: timed out waiting for the condition"),
+                ("CreateContainerError", "context deadline exceeded"),
+                ("CreateContainerError", 'failed to reserve container name "late_0": name is reserved'),
+            )
+        ),
         (
             Seen(service(NEW, model_status=LOAD_FAILED), [pod(NEW, crashed(1, "storage-initializer"))]),
             Pending,

@@ -10,6 +10,8 @@ from foldline.cluster import Object
 MOST_STARTS = 3
 _SOURCE = "internal.serving.kserve.io/storage-initializer-sourceuri"
 _HOPELESS = ("InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError")
+# A slow node gives the same reasons with these words, and tries again by itself.
+_PASSING = ("timed out", "deadline exceeded", "failed to reserve container name")
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,10 @@ def _of_container(pod: Object, container: Object) -> Trouble:
         state = f"{where} ended with exit code {ended.get('exitCode')} ({ended.get('reason')}), {starts} times{said}"
         return Trouble(name, state, ended.get("reason") == "OOMKilled" or starts >= MOST_STARTS)
     if reason in _HOPELESS or reason in ("ErrImagePull", "ImagePullBackOff"):
-        state = f"{where} has {reason} (image {container.get('image')}): {waiting.get('message', '')}"
-        return Trouble("", state, reason in _HOPELESS)
+        said = waiting.get("message", "")
+        passing = any(words in said.lower() for words in _PASSING)
+        state = f"{where} has {reason} (image {container.get('image')}): {said}"
+        return Trouble("", state, reason in _HOPELESS and not passing)
     if waiting:
         return Trouble("", f"{where} waits: {reason or 'no reason given'}")
     return Trouble(name, f"{where} runs and is not ready")
