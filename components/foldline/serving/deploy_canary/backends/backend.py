@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from foldline.serving.deploy_canary.reading import Reading
 from foldline.serving.deploy_canary.smoke import Answer
 
 
@@ -34,4 +35,44 @@ class Backend(Protocol):
 
         None where nothing serves beyond the task.
         """
+        ...
+
+
+class Split(Protocol):
+    """A place that serves champion and challenger side by side, and splits the traffic between them.
+
+    Each call may be made again after the process that made it was killed: it finds what is there and goes on.
+    Every error is a ServingError or a ClusterError; after one, the traffic is where it was.
+    """
+
+    def start(self) -> Server:
+        """Serve the challenger beside the champion, without traffic, under an address of its own."""
+        ...
+
+    def shift(self, percent: float) -> None:
+        """Give the challenger `percent` (0 to 100) of the requests, and return when the router was seen to do so."""
+        ...
+
+    def mirror(self, percent: float) -> None:
+        """Send a copy of `percent` of the champion's requests to the challenger; its answers reach nobody."""
+        ...
+
+    def percent(self) -> float | None:
+        """The challenger's share as the router has it now; None where somebody took the challenger out of it."""
+        ...
+
+    def read(self) -> Reading:
+        """Counters of both arms; what cannot be read is missing in it, and never raises."""
+        ...
+
+    def promote(self) -> Server:
+        """Give all requests to the challenger; the earlier champion stays ready, without traffic."""
+        ...
+
+    def revert(self) -> None:
+        """Give all requests to the earlier champion, then drain and remove the challenger; before and after promote."""
+        ...
+
+    def settle(self) -> None:
+        """Drain and remove the earlier champion, after `promote`."""
         ...

@@ -1,0 +1,64 @@
+"""What a backend can read of a rollout: counters of both arms, as they stand at one moment. Pure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of values by bin.
+
+    Attributes:
+        edges: upper edges of the bins, ascending, finite; a value equal to an edge is in the bin that ends there.
+        counts: one more than edges; the last bin has what is above the last edge. Not cumulative.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        """Number of values."""
+        return sum(self.counts)
+
+
+@dataclass(frozen=True)
+class ArmReading:
+    """Counters of one arm since they began; what is not measured is None, which is never zero.
+
+    Attributes:
+        epoch: changes when the counters begin anew: a process that was started again, a series that came back.
+        requests: answered or given up on.
+        errors: of these, answers 5xx and time-outs.
+        latency_ms: of answered requests; its total may lag behind `requests` by some seconds.
+        invalid: answers that hold no usable prediction: NaN, null, wrong shape, out of range.
+        predictions: of the first output.
+    """
+
+    epoch: str
+    requests: int
+    errors: int
+    latency_ms: Histogram | None = None
+    invalid: int | None = None
+    predictions: Histogram | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Both arms at one moment.
+
+    Attributes:
+        at: seconds since 1970.
+        champion, challenger: None where no counters could be read.
+        unserved: 5xx answers of the router itself, that no arm gave; None where not measured.
+        compared, disagreeing: mirrored requests whose two answers were compared, and those that differ; None where
+            nothing compares them.
+        problem: why something is missing, in words; empty where all was read.
+    """
+
+    at: float
+    champion: ArmReading | None
+    challenger: ArmReading | None
+    unserved: int | None = None
+    compared: int | None = None
+    disagreeing: int | None = None
+    problem: str = ""
