@@ -1,0 +1,1 @@
+"""Where a rollout is remembered, so that one whose task was killed goes on."""

@@ -1,0 +1,120 @@
+"""What is remembered of a rollout. Pure."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
+
+from foldline.errors import ServingError
+
+FORM = "foldline.rollout/1"
+MOST_EVENTS = 200
+
+EXAMINING = "examining"
+SHIFTING = "shifting"
+PROMOTING = "promoting"
+BAKING = "baking"
+SETTLING = "settling"
+REVERTING = "reverting"
+PROMOTED = "promoted"
+REVERTED = "reverted"
+PHASES = (EXAMINING, SHIFTING, PROMOTING, BAKING, SETTLING, REVERTING, PROMOTED, REVERTED)
+ENDED = (PROMOTED, REVERTED)
+# Before these the champion of the store is still the one that served when the rollout began.
+BEFORE_PROMOTION = (EXAMINING, SHIFTING)
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: seconds since 1970, and what, in words."""
+
+    at: float
+    what: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A rollout of one challenger.
+
+    Attributes:
+        id: of the rollout; the same challenger, champion and policy have the same.
+        champion: version that served when it began; empty where none did.
+        policy: the document.
+        phase: one of PHASES.
+        step: index of the policy's step, while shifting.
+        percent: the challenger's share as last asked of the router.
+        started_at, entered_at: seconds since 1970: the rollout, and this phase or step.
+        judge: the judge's state.
+        step_requests: the challenger's requests in this step.
+        final: whether evidence ended it, so that a second run must not begin it again.
+        approved: whether a person approved of what comes next.
+        paused: whether a person told it to stay where it is.
+        reasons: why it goes back, or went.
+        events: the last ones, the oldest first.
+        series: one entry a look, for the page.
+    """
+
+    id: str
+    model_name: str
+    challenger: str
+    champion: str
+    policy: dict[str, Any]
+    started_at: float
+    entered_at: float
+    phase: str = EXAMINING
+    step: int = 0
+    percent: float = 0.0
+    judge: dict[str, Any] = field(default_factory=dict)
+    step_requests: int = 0
+    final: bool = False
+    approved: bool = False
+    paused: bool = False
+    reasons: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
+    series: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.phase in ENDED
+
+    def entering(self, phase: str, at: float, what: str, **changed: Any) -> Self:
+        """The record at the beginning of another phase or step."""
+        moved = replace(self, phase=phase, entered_at=at, step_requests=0, approved=False, **changed)
+        return moved.noting(at, what)
+
+    def noting(self, at: float, what: str) -> Self:
+        """The record with one more event."""
+        return replace(self, events=(*self.events, Event(at, what))[-MOST_EVENTS:])
+
+    def to_json(self) -> dict[str, Any]:
+        """What is stored."""
+        return {"form": FORM, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, content: Any, where: str) -> Self:
+        """The record in `content`; `where` names the file or object in the message.
+
+        Raises:
+            ServingError: it is none.
+        """
+        try:
+            fields = dict(content)
+            if fields.pop("form") != FORM or fields["phase"] not in PHASES:
+                raise ValueError(content)
+            fields["events"] = tuple(Event(**event) for event in fields["events"])
+            fields["reasons"], fields["series"] = tuple(fields["reasons"]), tuple(fields["series"])
+            return cls(**fields)
+        except (KeyError, TypeError, ValueError):
+            raise ServingError(
+                f"rollout in {where}",
+                expected=f"a record of the form {FORM}",
+                got=repr(content)[:80],
+                fix="It was edited, or an other version of Foldline wrote it; end that rollout by hand and remove it.",
+            ) from None
+
+
+def rollout_id(challenger: str, champion: str, policy: dict[str, Any]) -> str:
+    """Name of the rollout of this challenger against this champion under this policy: 12 hexadecimal digits."""
+    text = json.dumps([challenger, champion, policy], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
