@@ -1,16 +1,26 @@
 """What every place that remembers a rollout can do."""
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from foldline.serving.deploy_canary.rollout.record import Record
+
+APPROVE, PAUSE, RESUME, ABORT = "approve", "pause", "resume", "abort"
+WORDS = (APPROVE, PAUSE, RESUME, ABORT)
+
+
+class Word(NamedTuple):
+    """What a person told the rollout: one of WORDS, or empty, and when, in seconds since 1970."""
+
+    word: str
+    at: float
 
 
 class Keeper(Protocol):
     """The memory of the rollouts of one model: at most one is under way."""
 
     def hold(self, wait_s: float) -> AbstractContextManager[None]:
-        """A block in which no other task acts; waits up to `wait_s` for one that does.
+        """A block in which no other task acts; waits up to `wait_s` seconds for one that does.
 
         Raises ServingError that names who holds it and since when.
         """
@@ -27,6 +37,10 @@ class Keeper(Protocol):
         """
         ...
 
-    def word(self) -> str:
-        """What a person last said to the rollout: approve, pause, resume, abort; empty where nothing."""
+    def word(self) -> Word:
+        """What a person said last; the empty word where nobody did."""
+        ...
+
+    def say(self, word: Word) -> None:
+        """Replace what a person said last."""
         ...

@@ -47,8 +47,7 @@ class Record:
         judge: the judge's state.
         step_requests: the challenger's requests in this step.
         final: whether evidence ended it, so that a second run must not begin it again.
-        approved: whether a person approved of what comes next.
-        paused: whether a person told it to stay where it is.
+        asked_at: when a person was asked to approve of what comes next; 0 where nobody was.
         reasons: why it goes back, or went.
         events: the last ones, the oldest first.
         series: one entry a look, for the page.
@@ -67,8 +66,7 @@ class Record:
     judge: dict[str, Any] = field(default_factory=dict)
     step_requests: int = 0
     final: bool = False
-    approved: bool = False
-    paused: bool = False
+    asked_at: float = 0.0
     reasons: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
     series: tuple[dict[str, Any], ...] = ()
@@ -80,7 +78,7 @@ class Record:
 
     def entering(self, phase: str, at: float, what: str, **changed: Any) -> Self:
         """The record at the beginning of another phase or step."""
-        moved = replace(self, phase=phase, entered_at=at, step_requests=0, approved=False, **changed)
+        moved = replace(self, phase=phase, entered_at=at, step_requests=0, asked_at=0.0, **changed)
         return moved.noting(at, what)
 
     def noting(self, at: float, what: str) -> Self:
