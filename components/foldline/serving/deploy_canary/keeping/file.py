@@ -11,8 +11,8 @@ from typing import IO
 
 from foldline.artifacts.seal import read_json, write_json
 from foldline.errors import ArtifactError, ServingError
-from foldline.serving.deploy_canary.keeping.keeper import Word
 from foldline.serving.deploy_canary.rollout.record import Record
+from foldline.serving.deploy_canary.rollout.word import Word
 
 POLL_S = 0.2
 

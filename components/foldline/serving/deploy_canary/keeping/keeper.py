@@ -1,19 +1,10 @@
 """What every place that remembers a rollout can do."""
 
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from foldline.serving.deploy_canary.rollout.record import Record
-
-APPROVE, PAUSE, RESUME, ABORT = "approve", "pause", "resume", "abort"
-WORDS = (APPROVE, PAUSE, RESUME, ABORT)
-
-
-class Word(NamedTuple):
-    """What a person told the rollout: one of WORDS, or empty, and when, in seconds since 1970."""
-
-    word: str
-    at: float
+from foldline.serving.deploy_canary.rollout.word import Word
 
 
 class Keeper(Protocol):
