@@ -21,7 +21,7 @@ LOCKS = ROOT / "pipelines" / "foldline_pipelines" / "local" / "locks"
 # beyond its local environment: the other images are made from the locks of `glibc-2.39`.
 SETS = {
     "glibc-2.39": ["--universal", "--python-version", "3.11"],
-    "older": ["--python-platform", "x86_64-manylinux_2_28", "--python-version", "3.11"],
+    "older": ["--python-platform", "x86_64-manylinux_2_31", "--python-version", "3.11"],
     "images": ["--python-platform", "x86_64-manylinux_2_40", "--python-version", "3.13"],
 }
 ENVIRONMENTS = ["local", "launcher", "validator", "trainer", "server"]
