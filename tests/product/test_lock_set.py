@@ -8,6 +8,8 @@ from foldline_pipelines.local.lock_set import lock_set, refusal
 @pytest.mark.parametrize(
     ("glibc", "python", "refused"),
     [
+        ((2, 31), (3, 11), False),
+        ((2, 30), (3, 11), True),
         ((2, 36), (3, 11), False),
         ((2, 36), (3, 12), True),
         ((2, 39), (3, 12), False),
@@ -18,7 +20,7 @@ from foldline_pipelines.local.lock_set import lock_set, refusal
         ((2, 36), (3, 10), True),
     ],
 )
-def test_a_python_without_a_build_of_tfdv_for_the_c_library_is_refused(
+def test_a_host_without_a_build_of_tfdv_or_envoy_is_refused(
     glibc: tuple[int, int], python: tuple[int, int], refused: bool
 ) -> None:
     assert bool(refusal(glibc, python)) is refused

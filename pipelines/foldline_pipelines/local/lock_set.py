@@ -6,6 +6,7 @@ import platform
 import sys
 
 NEWER_GLIBC = (2, 39)
+OLDEST_GLIBC = (2, 31)
 
 
 def glibc_version() -> tuple[int, int]:
@@ -18,9 +19,14 @@ def glibc_version() -> tuple[int, int]:
 
 
 def refusal(glibc: tuple[int, int], python: tuple[int, int]) -> str:
-    """Why no set fits; empty where one does. TFDV needs glibc 2.39, or Python 3.11 in its last older version."""
+    """Why no set fits; empty where one does.
+
+    TFDV needs glibc 2.39, or Python 3.11 in its last older version; Envoy needs glibc 2.31.
+    """
     if not (3, 11) <= python <= (3, 13):
         return "Python 3.11 to 3.13"
+    if glibc < OLDEST_GLIBC:
+        return "glibc 2.31 and newer (Debian 11, Ubuntu 20.04)"
     if glibc < NEWER_GLIBC and python != (3, 11):
         return "Python 3.11, or a host with glibc 2.39 and newer (Debian 13, Ubuntu 24.04)"
     return ""
