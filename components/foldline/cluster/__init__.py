@@ -2,13 +2,32 @@
 
 from foldline.cluster.client import Cluster
 from foldline.cluster.connection import connect
-from foldline.cluster.resources import EVENTS, INFERENCE_SERVICES, PODS, Object, Resource
+from foldline.cluster.faults import UnansweredError
+from foldline.cluster.resources import (
+    CONFIG_MAPS,
+    ENDPOINT_SLICES,
+    EVENTS,
+    GATEWAYS,
+    HTTP_ROUTES,
+    INFERENCE_SERVICES,
+    LEASES,
+    PODS,
+    SERVICES,
+    Object,
+    Resource,
+)
 from foldline.cluster.waiting import Done, Failed, Outcome, Pending, wait_until
 
 __all__ = [
+    "CONFIG_MAPS",
+    "ENDPOINT_SLICES",
     "EVENTS",
+    "GATEWAYS",
+    "HTTP_ROUTES",
     "INFERENCE_SERVICES",
+    "LEASES",
     "PODS",
+    "SERVICES",
     "Cluster",
     "Done",
     "Failed",
@@ -16,6 +35,7 @@ __all__ = [
     "Outcome",
     "Pending",
     "Resource",
+    "UnansweredError",
     "connect",
     "wait_until",
 ]

@@ -37,11 +37,13 @@ class Cluster:
         *,
         capability: str,
         retry_s: float = RETRY_S,
+        guard: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.namespace = namespace
         self._api = api
+        self._guard = guard
         self._capability = capability
         self._retry_s = retry_s
         self._clock, self._sleep = clock, sleep
@@ -50,7 +52,15 @@ class Cluster:
 
     def without_retries(self) -> "Cluster":
         """The same, for a loop that asks again by itself."""
-        return Cluster(self._api, self.namespace, capability=self._capability, retry_s=0.0)
+        return Cluster(self._api, self.namespace, capability=self._capability, retry_s=0.0, guard=self._guard)
+
+    def granted_by(self, capability: str) -> "Cluster":
+        """The same, for requests that the Role `foldline-<capability>` grants."""
+        return Cluster(self._api, self.namespace, capability=capability, retry_s=self._retry_s, guard=self._guard)
+
+    def guarded(self, guard: Callable[[], None]) -> "Cluster":
+        """The same, which calls `guard` before each write; what that raises keeps the write from being made."""
+        return Cluster(self._api, self.namespace, capability=self._capability, retry_s=self._retry_s, guard=guard)
 
     def find(self, resource: Resource, namespace: str, name: str) -> Object | None:
         """The object, or None where there is none of this name."""
@@ -63,7 +73,7 @@ class Cluster:
             raise refusal(fault.answer, request) from fault.answer
 
     def select(self, resource: Resource, namespace: str, *, labels: str = "", fields: str = "") -> list[Object]:
-        """The objects that both selectors choose."""
+        """The objects that both selectors choose; of all namespaces where `namespace` is empty."""
         request = Request("list", resource, namespace, "", self._capability)
         query = {"labelSelector": labels, "fieldSelector": fields}
         try:
@@ -146,6 +156,8 @@ class Cluster:
         started, pause, attempts = self._clock(), FIRST_PAUSE_S, 0
         while True:
             attempts += 1
+            if self._guard is not None and method != "GET":
+                self._guard()
             try:
                 return self._api.call_api(
                     path,

@@ -33,14 +33,21 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
-        """Address on the API server of the objects in a namespace, or of one of them."""
+        """Address on the API server of the objects in a namespace, or of one of them; of all where it is empty."""
         root = f"/apis/{self.group}" if self.group else "/api"
-        parts = [root, self.version, "namespaces", namespace, self.plural, name, subresource]
+        place = ["namespaces", namespace] if namespace else []
+        parts = [root, self.version, *place, self.plural, name, subresource]
         return "/".join(part for part in parts if part)
 
 
 PODS = Resource("", "v1", "pods", "Pod")
 EVENTS = Resource("", "v1", "events", "Event")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+SERVICES = Resource("", "v1", "services", "Service")
+LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+GATEWAYS = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway", "the Gateway API")
+HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute", "the Gateway API")
 INFERENCE_SERVICES = Resource("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService", "KServe")
 
 
