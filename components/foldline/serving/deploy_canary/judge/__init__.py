@@ -1,0 +1,1 @@
+"""Champion against challenger on live traffic, valid at every look."""
