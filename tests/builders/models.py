@@ -80,6 +80,7 @@ def model(
     carrier_weight: float = 0.1,
     bias: float = 0.0,
     delay_ms: int = 0,
+    bounded: bool = True,
     name: str = "plain",
     signature: tuple[RawColumn, ...] = SIGNATURE,
 ) -> Model:
@@ -88,9 +89,10 @@ def model(
 
     Args:
         delay_ms: how long the model thinks about each request.
+        bounded: whether the probability of a binary model is one; else it is the score.
         name: goes into the manifest, so that models of equal weights differ.
     """
-    export(path / "1", kind, weight, carrier_weight, bias, delay_ms, signature)
+    export(path / "1", kind, weight, carrier_weight, bias, delay_ms, signature, bounded)
     return Model.seal(
         path,
         task=TASKS[kind],
@@ -112,6 +114,7 @@ def export(
     bias: float,
     delay_ms: int,
     signature: tuple[RawColumn, ...],
+    bounded: bool = True,
 ) -> None:
     """Write the SavedModel."""
     import tensorflow as tf
@@ -128,7 +131,7 @@ def export(
             deadline = tf.timestamp() + delay_ms / 1000
             waited = tf.while_loop(lambda now: now < deadline, lambda now: (tf.timestamp(),), [tf.timestamp()])
             score += tf.cast(waited[0] * 0.0, tf.float32)
-        if kind == "binary":
+        if kind == "binary" and bounded:
             score = tf.sigmoid(score)
         if kind == "multiclass":
             return {"predictions": tf.nn.softmax(tf.stack([score, tf.zeros_like(score), -score], axis=1))}

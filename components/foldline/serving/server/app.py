@@ -4,113 +4,90 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
-from starlette.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
 
-from foldline.errors import FoldlineError, ServingError
-from foldline.predictor import Predictor
-from foldline.serving.server import protocols
+from foldline.serving.server import metrics, protocols
+from foldline.serving.server.answering import Answering
+from foldline.serving.server.request_log import RequestLog
+from foldline.serving.server.served import ENDING, READY, Served
 
-MOST_BODY_BYTES = 16 * 2**20
 VERSION_HEADER = "x-foldline-model-version"
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
+# What protocol V1 calls the states.
+V1_STATES = {READY: "AVAILABLE", ENDING: "UNLOADING"}
 
 
-def build_app(predictor: Predictor, *, name: str, version: str) -> App:
-    """The server's ASGI application for one loaded model.
+def build_app(served: Served, log: RequestLog | None = None) -> App:
+    """The server's ASGI application for one model, which may still be loading.
 
-    The client's faults are 4xx with the reason as `{"error": …}`; a prediction that is not finite is a 500.
+    The client's faults are 4xx with the reason as `{"error": …}`; an output that is no prediction is a 500; a model
+    that is not loaded yet is a 503.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    columns = predictor.model.signature
-    described = protocols.metadata(predictor.model, name=name, version=version)
+    name, version = served.name, served.version
+    described = protocols.metadata(served.model, name=name, version=version)
+    answering = Answering(served, log)
 
-    @app.get("/v2/health/live")
-    async def live() -> JSONResponse:
+    def readiness(content: dict[str, Any]) -> JSONResponse:
+        ready = served.state == READY
+        reason = {} if ready else {"reason": served.state}
+        return JSONResponse(content | {"ready": ready} | reason, 200 if ready else 503)
+
+    def of(request: Request, found: Callable[[], JSONResponse]) -> JSONResponse:
+        asked = request.path_params["asked"]
+        return found() if asked == name else JSONResponse({"error": protocols.another_model(name, asked)}, 404)
+
+    async def live(_: Request) -> JSONResponse:
         return JSONResponse({"live": True})
 
-    @app.get("/v2/health/ready")
-    async def ready() -> JSONResponse:
-        return JSONResponse({"ready": True})
+    async def ready(_: Request) -> JSONResponse:
+        return readiness({})
 
-    @app.get("/v1/models/{asked}")
-    async def status(asked: str) -> JSONResponse:
-        available = {"version": version, "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
-        return _of(asked, name, {"name": name, "ready": True, "model_version_status": [available]})
+    async def status(request: Request) -> JSONResponse:
+        state = V1_STATES.get(served.state, "LOADING")
+        available = {"version": version, "state": state, "status": {"error_code": "OK", "error_message": ""}}
+        return of(request, lambda: readiness({"name": name, "model_version_status": [available]}))
 
-    @app.get("/v2/models/{asked}")
-    async def model(asked: str) -> JSONResponse:
-        return _of(asked, name, described)
+    async def model(request: Request) -> JSONResponse:
+        return of(request, lambda: JSONResponse(described))
 
-    @app.get("/v2/models/{asked}/ready")
-    async def model_ready(asked: str) -> JSONResponse:
-        return _of(asked, name, {"name": name, "ready": True})
+    async def model_ready(request: Request) -> JSONResponse:
+        return of(request, lambda: readiness({"name": name}))
 
-    @app.post("/v1/models/{asked}:predict")
-    async def predict(asked: str, request: Request) -> JSONResponse:
-        def work(body: bytes) -> dict[str, Any]:
-            tensors = protocols.tensors_of_v1(protocols.parse(body), columns)
-            return protocols.answer_of_v1(predictor.predict(tensors))
+    async def measured(_: Request) -> Response:
+        return Response(served.metrics.text(), media_type=metrics.CONTENT_TYPE)
 
-        return await _answer(asked, name, request, work)
-
-    @app.post("/v2/models/{asked}/infer")
-    async def infer(asked: str, request: Request) -> JSONResponse:
-        def work(body: bytes) -> dict[str, Any]:
-            content = protocols.parse(body)
-            predictions = predictor.predict(protocols.tensors_of_v2(content, columns))
-            return protocols.answer_of_v2(predictions, name=name, version=version, request=content)
-
-        return await _answer(asked, name, request, work)
-
-    return _with_header(app, version)
+    app.add_route("/v1/models/{asked}:predict", answering.v1, ["POST"])
+    app.add_route("/v2/models/{asked}/infer", answering.v2, ["POST"])
+    for path, endpoint in (
+        ("/v2/health/live", live),
+        ("/v2/health/ready", ready),
+        ("/v1/models/{asked}", status),
+        ("/v2/models/{asked}", model),
+        ("/v2/models/{asked}/ready", model_ready),
+        ("/metrics", measured),
+    ):
+        app.add_route(path, endpoint, ["GET"])
+    return _with_headers(app, served)
 
 
-async def _answer(asked: str, name: str, request: Request, work: Callable[[bytes], dict[str, Any]]) -> JSONResponse:
-    if asked != name:
-        return _of(asked, name, {})
-    body = await _body(request)
-    if body is None:
-        return JSONResponse({"error": f"request body: expected at most {MOST_BODY_BYTES} bytes, got more."}, 413)
-    try:
-        return JSONResponse(await run_in_threadpool(work, body))
-    except ServingError as fault:
-        return JSONResponse({"error": str(fault)}, 500)
-    except FoldlineError as fault:
-        return JSONResponse({"error": str(fault)}, 400)
-
-
-async def _body(request: Request) -> bytes | None:
-    """The request's body, or None as soon as it is too long."""
-    parts: list[bytes] = []
-    length = 0
-    async for part in request.stream():
-        length += len(part)
-        if length > MOST_BODY_BYTES:
-            return None
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _of(asked: str, name: str, content: dict[str, Any]) -> JSONResponse:
-    if asked != name:
-        return JSONResponse({"error": f"model: expected {name!r}, got {asked!r}."}, 404)
-    return JSONResponse(content)
-
-
-def _with_header(app: App, version: str) -> App:
-    header = (VERSION_HEADER.encode(), version.encode())
+def _with_headers(app: App, served: Served) -> App:
+    version = (VERSION_HEADER.encode(), served.version.encode())
+    # A connection that stays open would bring its next request when nobody answers it.
+    close = (b"connection", b"close")
 
     async def wrapped(scope: Message, receive: Receive, send: Send) -> None:
-        async def send_with_header(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), header]
+                message["headers"] = [*message.get("headers", []), version]
+                if served.state == ENDING:
+                    message["headers"].append(close)
             await send(message)
 
-        await app(scope, receive, send_with_header)
+        await app(scope, receive, send_with_headers)
 
     return wrapped

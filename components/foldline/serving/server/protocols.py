@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from foldline.artifacts import Model, RawColumn
 from foldline.artifacts.signature import tensor_from_values, tensors_from_records
-from foldline.errors import DataError, ServingError
+from foldline.errors import DataError
 
 MOST_ROWS = 65_536
 OUTPUT = "predictions"
@@ -92,7 +92,6 @@ def tensors_of_v2(content: dict[str, Any], columns: Sequence[RawColumn]) -> Tens
 
 def answer_of_v1(predictions: NDArray[np.float32]) -> dict[str, Any]:
     """`{"predictions": […]}`: a number a row where the model has one output, else a list."""
-    _check_finite(predictions)
     return {"predictions": (predictions[:, 0] if predictions.shape[1] == 1 else predictions).tolist()}
 
 
@@ -100,7 +99,6 @@ def answer_of_v2(
     predictions: NDArray[np.float32], *, name: str, version: str, request: dict[str, Any]
 ) -> dict[str, Any]:
     """The output tensor `predictions`, FP32 of shape [n_rows, n_outputs], with the request's `id` where it has one."""
-    _check_finite(predictions)
     identity = {"id": request["id"]} if isinstance(request.get("id"), str) else {}
     output = {
         "name": OUTPUT,
@@ -122,6 +120,11 @@ def metadata(model: Model, *, name: str, version: str) -> dict[str, Any]:
         ],
         "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, model.task.outputs]}],
     }
+
+
+def another_model(name: str, asked: str) -> str:
+    """What is said to a request for a model that is not served."""
+    return f"model: expected {name!r}, got {asked!r}."
 
 
 def _values(item: dict[str, Any], column: RawColumn) -> list[Any]:
@@ -156,16 +159,6 @@ def _checked(convert: Callable[[], Tensors], columns: Sequence[RawColumn]) -> Te
 def _check_rows(rows: int) -> None:
     if not 1 <= rows <= MOST_ROWS:
         raise DataError("request", expected=f"1 to {MOST_ROWS} rows", got=str(rows))
-
-
-def _check_finite(predictions: NDArray[np.float32]) -> None:
-    wrong: NDArray[np.bool_] = np.logical_not(np.isfinite(predictions).all(axis=1))
-    if wrong.any():
-        raise ServingError(
-            f"prediction of row {int(wrong.argmax())}",
-            expected="finite numbers",
-            got=f"NaN or infinity in {int(wrong.sum())} of {len(wrong)} rows",
-        )
 
 
 def _shown(value: Any) -> str:
