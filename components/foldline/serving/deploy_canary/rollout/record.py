@@ -45,8 +45,10 @@ class Record:
         percent: the challenger's share as last asked of the router.
         started_at, entered_at: seconds since 1970: the rollout, and this phase or step.
         judge: the judge's state.
+        judged: what the judge said last.
         step_requests: the challenger's requests in this step.
-        final: whether evidence ended it, so that a second run must not begin it again.
+        final: whether evidence or a person ended it, so that a second run must not begin it again.
+        verdict: of one that goes back: `rollback`, or `keep` where nothing spoke against the challenger.
         asked_at: when a person was asked to approve of what comes next; 0 where nobody was.
         reasons: why it goes back, or went.
         events: the last ones, the oldest first.
@@ -64,8 +66,10 @@ class Record:
     step: int = 0
     percent: float = 0.0
     judge: dict[str, Any] = field(default_factory=dict)
+    judged: dict[str, Any] = field(default_factory=dict)
     step_requests: int = 0
     final: bool = False
+    verdict: str = ""
     asked_at: float = 0.0
     reasons: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
