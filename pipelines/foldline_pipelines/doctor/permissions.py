@@ -33,6 +33,7 @@ class Permission(NamedTuple):
 _PIPELINES = "pipelines.kubeflow.org"
 _KATIB = "kubeflow.org"
 _KSERVE = "serving.kserve.io"
+_GATEWAY = "gateway.networking.k8s.io"
 _READ_LOGS = "the last words of a container that does not run go into the message"
 
 PERMISSIONS = (
@@ -69,6 +70,24 @@ PERMISSIONS = (
         ("get", "create", "patch"),
         "let one rollout of a model run at a time",
     ),
+    Permission(
+        "rollouts",
+        _GATEWAY,
+        "httproutes",
+        "",
+        ("get", "create", "patch", "delete"),
+        "split the model's traffic, and read back what was asked",
+    ),
+    Permission(
+        "rollouts",
+        _GATEWAY,
+        "gateways",
+        "",
+        ("get", "list"),
+        "find where users come in; apply it in the Gateway's namespace too",
+    ),
+    Permission("rollouts", "", "services", "", ("get",), "route to nothing that is not there"),
+    Permission("rollouts", "discovery.k8s.io", "endpointslices", "", ("list",), "route to nothing without a ready pod"),
     Permission("runs", _PIPELINES, "pipelines", "", ("list", "create"), "upload a pipeline that is not there yet"),
     Permission("runs", _PIPELINES, "experiments", "", ("list", "create"), "put runs into an experiment"),
     Permission("runs", _PIPELINES, "runs", "", ("get", "create"), "start a run and follow it"),
