@@ -17,7 +17,8 @@ from foldline.artifacts import Dataset, Decision, Model, Predictions
 from foldline.artifacts.signature import tensors_from_table
 from foldline.errors import ArgumentError, ArtifactError, FoldlineError, ServingError, StoreError
 from foldline.predictor import Predictor
-from foldline.serving.deploy_canary.backends.local import END_S, LocalServer
+from foldline.serving.deploy_canary.backends.local import LocalServer
+from foldline.serving.site.model_server import END_S
 from foldline.store import open_store, version_of
 
 

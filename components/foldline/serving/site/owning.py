@@ -1,0 +1,105 @@
+"""Who makes a site and ends it: a command for as long as it runs, or a task where no command serves the model."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from foldline.errors import ServingError
+from foldline.serving.site import processes
+from foldline.serving.site.model_server import Program
+from foldline.serving.site.router import Router
+from foldline.serving.site.site import Site
+from foldline.serving.site.state import COMMAND, TASK, State, held, read, write
+
+REQUEST_TIMEOUT_S = 30.0
+
+
+def begin(folder: Path, asked: State, champion: Program | None, timeout_s: float) -> Site:
+    """Make the site that `asked` describes, with the champion alone, or take up what its owner left of such a one.
+
+    Args:
+        asked: from `description`.
+        timeout_s: seconds until the champion's server must be ready.
+
+    Raises:
+        ServingError: its owner still runs; the port is taken; the server or Envoy does not start.
+    """
+    site = Site(folder)
+    with held(site.folder):
+        found = read(site.folder)
+        if found is not None and processes.runs(found.owner) and found.owner != asked.owner:
+            raise ServingError(
+                f"site of model {asked.model_name}",
+                expected="none that somebody else runs",
+                got=f"one of {found.owner_kind} with pid {found.owner.pid} on {found.host}:{_port(site, found)}",
+                fix="End that process first, or use what it serves.",
+            )
+        if found is not None and _is_as_asked(site, found, asked, champion):
+            write(site.folder, replace(found, owner=asked.owner, owner_kind=asked.owner_kind))
+            return site
+        site.clear()
+        write(site.folder, asked)
+    try:
+        site.serve(champion, timeout_s)
+    except BaseException:
+        site.end()
+        raise
+    return site
+
+
+def description(
+    model_name: str,
+    store_uri: str,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    kind: str = TASK,
+    request_timeout_s: float = REQUEST_TIMEOUT_S,
+) -> State:
+    """A site that this process owns and that has no server yet."""
+    return State(model_name, store_uri, host, port, processes.this(), kind, request_timeout_s)
+
+
+@contextmanager
+def serving(
+    folder: Path, model_name: str, store_uri: str, champion: Program | None, timeout_s: float
+) -> Iterator[Site]:
+    """The site in which `foldline serve` serves the model; where none does, one that lasts as long as the block.
+
+    What a task that was killed left is taken up where it serves the champion, and ended where it does not.
+
+    Raises:
+        ServingError: as `begin`.
+    """
+    if is_served(folder):
+        yield Site(folder)
+        return
+    site = begin(folder, description(model_name, store_uri), champion, timeout_s)
+    try:
+        yield site
+    finally:
+        site.end()
+
+
+def is_served(folder: Path) -> bool:
+    """Whether a command serves here, or left an Envoy that still does."""
+    found = read(folder)
+    return found is not None and found.owner_kind == COMMAND and Router(folder, found.envoy).runs()
+
+
+def _is_as_asked(site: Site, found: State, asked: State, champion: Program | None) -> bool:
+    arm = found.arm(found.champion)
+    if arm is not None and champion is not None:
+        serves = arm.version == champion.version and site.server(arm).runs()
+    else:
+        serves = arm is None and champion is None
+    same = (found.host, found.port, found.request_timeout_s) == (asked.host, asked.port, asked.request_timeout_s)
+    return serves and same and Router(site.folder, found.envoy).runs()
+
+
+def _port(site: Site, found: State) -> int:
+    try:
+        return Router(site.folder, found.envoy).port()
+    except ServingError:
+        return found.port
