@@ -18,13 +18,13 @@ Floats = NDArray[np.float64]
 # A window multiplies the evidence by at most the square root of what decides: one window alone never does.
 LEAST_WINDOWS = 2
 # Alternatives: 1 (nothing to bet on) and, as multiples of the null, 12 ratios evenly spaced in logarithm, weighted by a
-# normal density of the logarithm: centre 4, standard deviation 0.7. Chosen by simulation: see docs/canary.md.
+# normal density of the logarithm: centre 4.5, standard deviation 0.6. Chosen by simulation: see docs/canary.md.
 _MULTIPLES = np.exp(np.linspace(np.log(1.25), np.log(32.0), 12))
-_DENSITY = np.exp(-0.5 * (np.log(_MULTIPLES / 4.0) / 0.7) ** 2)
+_DENSITY = np.exp(-0.5 * (np.log(_MULTIPLES / 4.5) / 0.6) ** 2)
 ALTERNATIVES: Floats = np.append(1.0, _MULTIPLES)
 LOG_PRIOR: Floats = np.log(np.append(0.05, 0.95 * _DENSITY / _DENSITY.sum()))
 # After each window so much of the weight goes back to the prior, so that a change after a long quiet time is found.
-_RETURN = 0.02
+_RETURN = 0.05
 # Alternatives of the challenger's own rate, as multiples of the rate that is to be excluded: mostly no events at all.
 _FRACTIONS: Floats = np.array([0.0, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85])
 _LOG_FRACTION_PRIOR: Floats = np.log(np.array([0.88, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02]))
