@@ -33,16 +33,30 @@ class Predictor:
         self.model = model
         # The graph's variables and tables live as long as the loaded object does.
         self._loaded = _load(model)
-        self._serve = self._loaded.signatures["serving_default"]
-        self._names = tensor_names([column.name for column in model.signature])
-        wanted = {self._names[column.name]: column.tensor_dtype for column in model.signature}
-        found = {name: spec.dtype.name for name, spec in self._serve.structured_input_signature[1].items()}
+        served = self._loaded.signatures["serving_default"]
+        names = tensor_names([column.name for column in model.signature])
+        wanted = {names[column.name]: column.tensor_dtype for column in model.signature}
+        found = {name: spec.dtype.name for name, spec in served.structured_input_signature[1].items()}
         if found != wanted:
             raise ArtifactError(f"inputs of {model.saved_model}", expected=f"{wanted}", got=f"{found}")
-        if OUTPUT not in self._serve.structured_outputs:
+        if OUTPUT not in served.structured_outputs:
             raise ArtifactError(
-                f"outputs of {model.saved_model}", expected=OUTPUT, got=f"{sorted(self._serve.structured_outputs)}"
+                f"outputs of {model.saved_model}", expected=OUTPUT, got=f"{sorted(served.structured_outputs)}"
             )
+        # Each tensor of a call costs TensorFlow about as much as a small graph does: one a dtype, not one a column.
+        self._groups = {
+            dtype: [column.name for column in model.signature if column.tensor_dtype == dtype]
+            for dtype in sorted({column.tensor_dtype for column in model.signature})
+        }
+
+        def serve(*stacked: Any) -> Any:
+            split = zip(self._groups.values(), map(tf.unstack, stacked), strict=True)
+            return served(**{
+                names[name]: column for group, columns in split for name, column in zip(group, columns, strict=True)
+            })[OUTPUT]  # fmt: skip
+
+        specs = [tf.TensorSpec([len(group), None], dtype) for dtype, group in self._groups.items()]
+        self._serve = tf.function(serve, specs, autograph=False).get_concrete_function()
 
     def predict(self, tensors: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Predictions of raw rows.
@@ -72,9 +86,10 @@ class Predictor:
         )
 
     def _batch(self, tensors: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
-        part = {self._names[name]: tf.constant(values[start : start + BATCH_ROWS]) for name, values in tensors.items()}
+        part = {name: values[start : start + BATCH_ROWS] for name, values in tensors.items()}
         rows = len(next(iter(part.values())))
-        predictions: NDArray[np.float32] = np.asarray(self._serve(**part)[OUTPUT].numpy(), dtype=np.float32)
+        stacked = [tf.constant(np.stack([part[name] for name in group])) for group in self._groups.values()]
+        predictions: NDArray[np.float32] = np.asarray(self._serve(*stacked).numpy(), dtype=np.float32)
         if predictions.shape != (rows, self.model.task.outputs):
             raise ArtifactError(
                 f"output {OUTPUT} of {self.model.saved_model}",
