@@ -9,7 +9,7 @@ from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from foldline.cluster.faults import is_absent, is_taken, passes, pause_asked, refusal, unanswered
+from foldline.cluster.faults import NOT_FOUND, is_absent, is_taken, passes, pause_asked, refusal, unanswered
 from foldline.cluster.resources import PODS, Object, Request, Resource
 from foldline.errors import ClusterError
 
@@ -61,6 +61,17 @@ class Cluster:
     def guarded(self, guard: Callable[[], None]) -> "Cluster":
         """The same, which calls `guard` before each write; what that raises keeps the write from being made."""
         return Cluster(self._api, self.namespace, capability=self._capability, retry_s=self._retry_s, guard=guard)
+
+    def serves(self, resource: Resource) -> bool:
+        """Whether the API server knows this kind of object; every account may ask that."""
+        request = Request("get", resource, "", "", self._capability)
+        try:
+            found = self._object(request, "GET", path=f"/apis/{resource.group}/{resource.version}")
+        except _RefusedError as fault:
+            if fault.answer.status == NOT_FOUND:
+                return False
+            raise refusal(fault.answer, request) from fault.answer
+        return any(entry["name"] == resource.plural for entry in found["resources"])
 
     def find(self, resource: Resource, namespace: str, name: str) -> Object | None:
         """The object, or None where there is none of this name."""
@@ -147,9 +158,10 @@ class Cluster:
         query: dict[str, str] | None = None,
         body: Object | None = None,
         text: bool = False,
+        path: str = "",
     ) -> Any:
         named = "" if request.verb in ("list", "create") else request.name
-        path = request.resource.path(request.namespace, named, request.subresource)
+        path = path or request.resource.path(request.namespace, named, request.subresource)
         headers = {"Accept": "*/*" if text else "application/json"}
         if method == "PATCH":
             headers["Content-Type"] = _MERGE

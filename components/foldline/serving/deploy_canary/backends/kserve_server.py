@@ -14,10 +14,15 @@ REACH_S = 10.0
 
 
 class KServeServer:
-    """One InferenceService, asked through the Service in front of its predictor."""
+    """One InferenceService, asked through the Service in front of its predictor.
 
-    def __init__(self, cluster: Cluster, namespace: str, name: str, uri: str) -> None:
+    Args:
+        model: name under which it serves the model; empty where that is its own.
+    """
+
+    def __init__(self, cluster: Cluster, namespace: str, name: str, uri: str, *, model: str = "") -> None:
         self.cluster, self.namespace, self.name, self.uri = cluster, namespace, name, uri
+        self._model = model or name
         self._seen = form.Seen(None)
 
     @property
@@ -46,7 +51,10 @@ class KServeServer:
         return found
 
     def create(self, *, cluster_local: bool) -> None:
-        body = form.build(self.name, self.namespace, self.uri, cluster_local=cluster_local)
+        self.make(form.build(self.name, self.namespace, self.uri, cluster_local=cluster_local))
+
+    def make(self, body: Object) -> None:
+        """Create it as `body` says."""
         self.cluster.create(INFERENCE_SERVICES, self.namespace, body)
 
     def point_at(self, uri: str, *, only_from: str = "") -> None:
@@ -129,7 +137,7 @@ class KServeServer:
     def predict(self, instances: list[dict[str, Any]]) -> Answer:
         """A request of protocol V1, once it is ready."""
         assert self._seen.service is not None
-        return predict(*form.address(self._seen.service), self.name, instances)
+        return predict(*form.address(self._seen.service), self._model, instances)
 
     def described(self) -> dict[str, Any]:
         return form.described(self._seen, self.uri)

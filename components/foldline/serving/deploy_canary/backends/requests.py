@@ -12,19 +12,27 @@ TIMEOUT_S = 10.0
 VERSION_HEADER = "x-foldline-model-version"
 
 
-def predict(host: str, port: int, model: str, instances: list[dict[str, Any]]) -> Answer:
+def predict(host: str, port: int, model: str, instances: list[dict[str, Any]], *, asked_host: str = "") -> Answer:
     """A request of protocol V1; no answer within ten seconds is status 0."""
-    return ask(host, port, "POST", f"/v1/models/{model}:predict", {"instances": instances})
+    return ask(host, port, "POST", f"/v1/models/{model}:predict", {"instances": instances}, asked_host=asked_host)
 
 
 def ask(
-    host: str, port: int, method: str, path: str, content: Any = None, *, clock: Callable[[], float] = time.monotonic
+    host: str,
+    port: int,
+    method: str,
+    path: str,
+    content: Any = None,
+    *,
+    asked_host: str = "",
+    clock: Callable[[], float] = time.monotonic,
 ) -> Answer:
-    """One request on a connection of its own, `content` as JSON."""
+    """One request on a connection of its own, `content` as JSON; with `asked_host`, in the name of that host."""
     started = clock()
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     try:
-        connection.request(method, path, None if content is None else json.dumps(content, allow_nan=False).encode())
+        body = None if content is None else json.dumps(content, allow_nan=False).encode()
+        connection.request(method, path, body, {"Host": asked_host} if asked_host else {})
         answer = connection.getresponse()
         text = answer.read()
         return Answer(answer.status, json.loads(text), answer.getheader(VERSION_HEADER, ""), clock() - started)

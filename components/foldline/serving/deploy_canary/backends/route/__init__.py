@@ -1,0 +1,1 @@
+"""Two InferenceServices behind an HTTPRoute of the Gateway API."""

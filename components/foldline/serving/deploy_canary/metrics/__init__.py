@@ -1,0 +1,1 @@
+"""Counters of both arms, read from Prometheus."""

@@ -1,0 +1,55 @@
+"""A model server of a few lines for pods of tests: answers and faults come from `model.json` in the model's folder."""
+
+import json
+import random
+import signal
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+OPTIONS = dict(one.removeprefix("--").split("=", 1) for one in sys.argv[1:])
+FOLDER = Path(OPTIONS["model-dir"])
+MODEL = {"version": "none", "err": 0.0, "delay_ms": 0.0, **json.loads((FOLDER / "model.json").read_text())}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def answer(self, status: int, content: object) -> None:
+        text = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.send_header("x-foldline-model-version", MODEL["version"])
+        self.end_headers()
+        self.wfile.write(text)
+
+    def do_GET(self) -> None:
+        self.answer(200 if self.path.startswith("/v2/health/") else 404, {"ready": True})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        time.sleep(MODEL["delay_ms"] / 1000)
+        if self.path != f"/v1/models/{OPTIONS['model']}:predict":
+            self.answer(404, {"error": self.path})
+        elif random.random() < MODEL["err"]:
+            self.answer(500, {"error": "fault"})
+        else:
+            self.answer(200, {"predictions": [0.5]})
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+
+if __name__ == "__main__":
+    serving = Server(("", int(OPTIONS["port"])), Handler)
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=serving.shutdown).start())
+    serving.serve_forever()
