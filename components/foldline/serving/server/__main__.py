@@ -49,14 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         batching=Batching(int(chosen.batch_rows), chosen.batch_wait_ms / 1000.0),
         drain_s=chosen.drain_s,
     )
-    loaded = server.serve_on(listener)
+    is_over = server.serve_on(listener)
     if log is not None:
         log.close()
     if server.fault is not None:
         say(server.fault)
     code = 0 if server.fault is None else 1
-    if not loaded:
-        # TensorFlow is still being imported or loads on the other thread, which nothing can end in order.
+    if not is_over:
+        # TensorFlow works on another thread, which nothing can end in order.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -56,10 +56,11 @@ class Batcher:
         self._queue.put(_Request(tensors, len(next(iter(tensors.values()))), loop, answer))
         return await answer
 
-    def close(self) -> None:
-        """Answer what has queued, then end the thread."""
+    def close(self, timeout_s: float) -> bool:
+        """Answer what has queued, then end the thread; whether it has ended in time."""
         self._queue.put(None)
-        self._thread.join()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     def _work(self) -> None:
         held: _Request | None = None

@@ -58,14 +58,15 @@ class ModelServer(uvicorn.Server):  # type: ignore[misc]  # the type checker's e
         """Serve until a signal comes or the model cannot be loaded, which `fault` then holds.
 
         Returns:
-            Whether the model is no longer loading.
+            Whether its threads are over: False where the model is still being loaded or does not come to an end.
         """
-        self._loader.start()
         self.run(sockets=[listener])
-        if self._loader.is_alive():
-            return False
-        self._served.close()
-        return True
+        return not self._loader.is_alive() and self._served.close(FINISH_S)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer on the sockets, then load: from now on signals are handled."""
+        await super().startup(sockets)
+        self._loader.start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Uvicorn's handler of both signals."""

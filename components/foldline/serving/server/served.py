@@ -51,10 +51,9 @@ class Served:
         """Ask for no more requests; those that still come are answered."""
         self._become(ENDING)
 
-    def close(self) -> None:
-        """End the batcher, after the last answer."""
-        if self._batcher is not None:
-            self._batcher.close()
+    def close(self, timeout_s: float) -> bool:
+        """End the batcher, after the last answer; whether it has ended in time."""
+        return self._batcher is None or self._batcher.close(timeout_s)
 
     def _become(self, state: str) -> None:
         self.state = state
