@@ -69,6 +69,7 @@ def tensors_of_v2(content: dict[str, Any], columns: Sequence[RawColumn]) -> Tens
     inputs = content.get("inputs")
     if not isinstance(inputs, list) or not inputs or not all(isinstance(item, dict) for item in inputs):
         raise DataError("inputs", expected="a list of input tensors, one a column", got=_shown(inputs))
+    _check_identity(content.get("id"))
     known = {column.name: column for column in columns}
     values: dict[str, list[Any]] = {}
     for item in inputs:
@@ -154,6 +155,14 @@ def _checked(convert: Callable[[], Tensors], columns: Sequence[RawColumn]) -> Te
             row = int(np.isinf(tensors[column.name]).argmax())
             raise DataError(f"row {row}, column {column.name!r}", expected="a number of 32 bits", got="a larger one")
     return tensors
+
+
+def _check_identity(identity: Any) -> None:
+    if isinstance(identity, str):
+        try:
+            identity.encode()
+        except UnicodeEncodeError as fault:
+            raise DataError("id", expected="text in UTF-8", got=str(fault)) from None
 
 
 def _check_rows(rows: int) -> None:

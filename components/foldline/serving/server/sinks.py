@@ -63,7 +63,7 @@ class FolderSink:
         self._file = self._open()
 
     def write(self, event: Event) -> None:
-        line = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass") + b"\n"
+        line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
         if self._file.tell() + len(line) > self._file_bytes and self._file.tell():
             self._file.close()
             self._number += 1

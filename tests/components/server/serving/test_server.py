@@ -127,6 +127,7 @@ def v2(**changed: Any) -> dict[str, Any]:
         (INFER, v2(data=["far"]), "row 0, column 'distance': expected a number or null, got 'far'"),
         (INFER, v2(data=[[1.0, 2.0]]), "row 0, column 'distance'"),
         (INFER, v2(data=[], shape=[0]), "expected 1 to 65536 rows, got 0"),
+        (INFER, v2() | {"id": "\ud800"}, "id: expected text in UTF-8"),
         (INFER, {"inputs": v2()["inputs"] * 2}, "each column once, got column 'distance' twice"),
         (
             INFER,
