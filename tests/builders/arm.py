@@ -1,4 +1,4 @@
-"""A model server in little, with faults: `python -m builders.arm VERSION [FAULT ...]`; nothing but the standard library.
+"""A model server in little, with faults: `python arm.py VERSION [FAULT ...]`; nothing but the standard library.
 
 It says where it listens as the model server does, answers each request with its version, and counts them.
 """

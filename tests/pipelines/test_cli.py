@@ -65,8 +65,7 @@ def test_environments_that_are_current_are_left_alone(foldline: Call) -> None:
     [
         (
             ["serve", "--store", "models", "--model", "flights", "--port", "9000"],
-            "server foldline.serving.server --store models --model flights --alias champion "
-            "--host 127.0.0.1 --port 9000",
+            "server foldline.serving.site serve --store models --model flights --host 127.0.0.1 --port 9000",
         ),
         (
             ["rollback", "--store", "s3://bucket/models", "--model", "flights"],

@@ -5,6 +5,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from foldline.serving.site.state import STATE, default_folder
 from foldline_pipelines.cli.terminal import say
 from foldline_pipelines.local import environments
 
@@ -15,21 +16,23 @@ Model = Annotated[str, typer.Option(help="Name of the model in the store.")]
 def serve(
     store: Store,
     model: Model,
-    alias: Annotated[str, typer.Option(help="Alias whose version is served.")] = "champion",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8501,
 ) -> None:
-    """Serve a model of the store until the command is stopped."""
-    options = ["--store", store, "--model", model, "--alias", alias, "--host", host, "--port", str(port)]
-    _become("server", "foldline.serving.server", options)
+    """Serve the champion until the command is stopped."""
+    options = ["--store", store, "--model", model, "--host", host, "--port", str(port)]
+    become("server", "foldline.serving.site", ["serve", *options])
 
 
 def rollback(store: Store, model: Model) -> None:
-    """Give the alias champion back to the version that had it before."""
-    _become("launcher", "foldline.store", ["rollback", "--store", store, "--model", model])
+    """Give the alias champion back to the version that had it before; what serves on this machine follows."""
+    options = ["rollback", "--store", store, "--model", model]
+    if (default_folder(store, model) / STATE).exists():
+        become("server", "foldline.serving.site", options)
+    become("launcher", "foldline.store", options)
 
 
-def _become(environment: str, module: str, options: list[str]) -> NoReturn:
+def become(environment: str, module: str, options: list[str]) -> NoReturn:
     """Replace this process by a module that runs in another environment."""
     environments.make([environment], extra=[], say=say)
     python = str(environments.interpreter(environment))

@@ -32,7 +32,7 @@ def begin(folder: Path, asked: State, champion: Program | None, timeout_s: float
             raise ServingError(
                 f"site of model {asked.model_name}",
                 expected="none that somebody else runs",
-                got=f"one of {found.owner_kind} with pid {found.owner.pid} on {found.host}:{_port(site, found)}",
+                got=f"one of {found.owner_kind} with pid {found.owner.pid} on {found.host}:{found.port}",
                 fix="End that process first, or use what it serves.",
             )
         if found is not None and _is_as_asked(site, found, asked, champion):
@@ -94,12 +94,6 @@ def _is_as_asked(site: Site, found: State, asked: State, champion: Program | Non
         serves = arm.version == champion.version and site.server(arm).runs()
     else:
         serves = arm is None and champion is None
-    same = (found.host, found.port, found.request_timeout_s) == (asked.host, asked.port, asked.request_timeout_s)
+    same = (found.host, found.request_timeout_s) == (asked.host, asked.request_timeout_s)
+    same = same and asked.port in (0, found.port)
     return serves and same and Router(site.folder, found.envoy).runs()
-
-
-def _port(site: Site, found: State) -> int:
-    try:
-        return Router(site.folder, found.envoy).port()
-    except ServingError:
-        return found.port

@@ -64,8 +64,7 @@ class Replay:
                 except OSError:
                     # It is closed already.
                     continue
-        for thread in self._threads:
-            thread.join(END_S)
+        self.wait(END_S)
 
     def answers(self) -> dict[tuple[int, str], int]:
         """Counts by status (0: no answer) and version (empty: none stated)."""
@@ -73,7 +72,7 @@ class Replay:
             return dict(self._answers)
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until `count` requests are answered; whether they are."""
+        """Wait until all is sent and answered; whether it is."""
         deadline = self._clock() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - self._clock()))

@@ -59,10 +59,7 @@ class Site:
             state = self.state()
             if Router(self.folder, state.envoy).runs():
                 return False
-            state = self._sweep(state)
-            router = Router.start(self.folder, state, _shares(state), self._ports(state))
-            write(self.folder, replace(state, envoy=router.process))
-            router.wait_ready()
+            self._start_router(self._sweep(state))
             return True
 
     def start_challenger(self, challenger: Program) -> Arm:
@@ -155,9 +152,15 @@ class Site:
             router.apply_clusters(self._ports(after), None)
         after = self._sweep(after)
         if not serves:
-            router = Router.start(self.folder, after, _shares(after), self._ports(after))
-            write(self.folder, replace(after, envoy=router.process))
-            router.wait_ready()
+            self._start_router(after)
+
+    def _start_router(self, state: State) -> None:
+        """Start Envoy; where any port would do, the one that it took is the site's from now on."""
+        router = Router.start(self.folder, state, _shares(state), self._ports(state))
+        state = replace(state, envoy=router.process)
+        write(self.folder, state)
+        router.wait_ready()
+        write(self.folder, replace(state, port=router.port()))
 
     def _start(self, program: Program) -> Arm:
         """Start a server and remember it, without a part to play."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 
 from foldline.errors import ServingError
 from foldline.serving.site.processes import POLL_S, Process
@@ -99,7 +100,11 @@ def default_folder(store_uri: str, model_name: str) -> Path:
     home = os.environ.get("FOLDLINE_HOME")
     if home is None:
         home = os.path.join(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state", "foldline")
-    place = store_uri if "://" in store_uri else str(Path(store_uri).absolute())
+    address = urlsplit(store_uri)
+    if address.scheme == "file":
+        place = unquote(address.path)
+    else:
+        place = store_uri.rstrip("/") if address.scheme else str(Path(store_uri).absolute())
     return Path(home).absolute() / "sites" / f"{model_name}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
 
 
