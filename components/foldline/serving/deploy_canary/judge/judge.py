@@ -88,7 +88,7 @@ class Judge:
             for gate, limits in zip(gates, policy.gates, strict=True)
             if gate.above_objective and not gate.champion_above_objective
         ]
-        if worse or (above and not failing):
+        if worse or above:
             return "revert", worse + above
         if failing:
             return policy.on_champion_failing, failing

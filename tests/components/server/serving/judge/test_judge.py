@@ -104,6 +104,18 @@ def test_a_challenger_above_the_objective_is_reverted_though_the_champion_is_nea
     assert any("the challenger is above the objective" in reason for reason in said[-1].reasons)
 
 
+def test_a_failing_champion_does_not_excuse_what_fails_in_the_challenger_alone():
+    gates = [{"signal": signal, "objective": 0.02} for signal in ("errors", "invalid")]
+    made = [
+        Reading(5.0 * look, arm(500 * look, 50 * look, invalid=9 * look), arm(500 * look, 50 * look, invalid=25 * look))
+        for look in range(5)
+    ]
+    said = judged({"gates": gates}, made)
+    assert said[-1].verdict == "revert"
+    assert said[-1].reasons[-1].startswith("invalid: the challenger is above the objective")
+    assert judged({"gates": gates[:1]}, made)[-1].verdict == "hold"
+
+
 def test_more_errors_than_the_champions_revert_though_the_champion_fails_too():
     assert verdicts(OBJECTIVE, readings(*[((900, 90), (100, 95))] * 5))[-1] == "revert"
 
@@ -128,6 +140,20 @@ def test_predictions_are_compared_in_both_directions(challenger: tuple[int, ...]
     said = judged({"gates": [{"signal": "drift"}]}, made)
     assert said[0].gates[0].problem == "the champion's central range was frozen with this look"
     assert next(judgement.verdict for judgement in said if judgement.verdict != "hold") == verdict
+
+
+def test_predictions_that_differ_by_less_than_the_margin_are_not_reverted():
+    made = [
+        Reading(
+            5.0 * look,
+            arm(1000 * look, predictions=tuple(look * value for value in PREDICTIONS)),
+            arm(1000 * look, predictions=(85 * look, 50 * look, 300 * look, 300 * look, 160 * look, 105 * look, 0)),
+        )
+        for look in range(60)
+    ]
+    said = judged({"gates": [{"signal": "drift", "margin": 3}]}, made)
+    assert said[-1].gates[0].rate_challenger > 1.5 * said[-1].gates[0].rate_champion
+    assert "revert" not in {judgement.verdict for judgement in said}
 
 
 def test_drift_does_not_ask_which_arm_is_which():
