@@ -133,16 +133,42 @@ def test_policies_and_metrics_choose_the_pods_of_the_runtimes() -> None:
     assert len(selectors) == 3
     for runtime in of_kind("ServingRuntime"):
         assert all(selector.items() <= runtime["spec"]["labels"].items() for selector in selectors)
-    (metrics,) = of_kind("Service")
-    measured = [
-        runtime
-        for runtime in of_kind("ServingRuntime")
-        if metrics["spec"]["selector"].items() <= runtime["spec"]["labels"].items()
-    ]
-    assert [runtime["metadata"]["name"] for runtime in measured] == ["foldline-tensorflow-serving"]
-    (monitor,) = of_kind("ServiceMonitor")
+    for runtime in of_kind("ServingRuntime"):
+        labels = runtime["spec"]["labels"]
+        (metrics,) = [one for one in of_kind("Service") if one["spec"]["selector"].items() <= labels.items()]
+        (monitor,) = [
+            one
+            for one in of_kind("ServiceMonitor")
+            if one["spec"]["selector"]["matchLabels"].items()
+            <= (metrics["metadata"]["labels"] | {"app.kubernetes.io/part-of": "foldline"}).items()
+        ]
+        assert runtime["metadata"]["name"].endswith(monitor["metadata"]["name"])
+        assert monitor["spec"]["endpoints"][0]["port"] == metrics["spec"]["ports"][0]["name"]
+
+
+def test_the_monitors_read_the_paths_that_the_servers_have() -> None:
+    paths = {one["metadata"]["name"]: one["spec"]["endpoints"][0]["path"] for one in of_kind("ServiceMonitor")}
     (settings,) = of_kind("ConfigMap")
-    assert f'path: "{monitor["spec"]["endpoints"][0]["path"]}"' in settings["data"]["monitoring.config"]
+    assert f'path: "{paths["tensorflow-serving"]}"' in settings["data"]["monitoring.config"]
+    (own,) = [one for one in of_kind("ServingRuntime") if one["metadata"]["name"] == "foldline-server"]
+    (container,) = own["spec"]["containers"]
+    port = str(container["ports"][0]["containerPort"])
+    assert own["spec"]["annotations"] == {
+        "prometheus.kserve.io/path": paths["foldline-server"],
+        "prometheus.kserve.io/port": port,
+    }
+    assert f"--port={port}" in container["args"]
+
+
+def test_a_server_that_loads_is_alive_and_one_that_can_answer_is_ready() -> None:
+    (own,) = [one for one in of_kind("ServingRuntime") if one["metadata"]["name"] == "foldline-server"]
+    (container,) = own["spec"]["containers"]
+    asked = {name: container[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert asked == {
+        "startupProbe": "/v2/health/live",
+        "livenessProbe": "/v2/health/live",
+        "readinessProbe": "/v2/health/ready",
+    }
 
 
 @pytest.mark.parametrize(
