@@ -47,6 +47,9 @@ def train_and_serve(
     tolerations: list = [],
     serving_backend: str = "local",
     serving_namespace: str = "",
+    canary_policy: dict = {},
+    traffic_uri: str = "",
+    traffic_per_s: float = 100.0,
 ):
     """Train K folds and a final model, compare it with the champion, and promote it when it is better.
 
@@ -86,6 +89,9 @@ def train_and_serve(
         tolerations: Tolerations of training tasks.
         serving_backend: Where the challenger is tried: local (in the task) or kserve (an InferenceService that stays).
         serving_namespace: Namespace of the InferenceService; the run's own when empty.
+        canary_policy: Steps, gates, error probabilities and deadline of the canary; what it leaves out has its default.
+        traffic_uri: Parquet or CSV file whose rows are sent to the canary; test rows where no users are when empty.
+        traffic_per_s: Requests a second that are sent to it.
     """
     line = ingest_to_trained_folds(
         dataset_uri=dataset_uri,
@@ -152,6 +158,9 @@ def train_and_serve(
         model_name=model_name,
         backend=serving_backend,
         serving_namespace=serving_namespace,
+        policy=canary_policy,
+        traffic_uri=traffic_uri,
+        traffic_per_s=traffic_per_s,
     )
     deployed.set_caching_options(False)
     with_object_store(deployed)

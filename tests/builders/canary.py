@@ -63,6 +63,9 @@ def deploy(dataset: Dataset, model: Model, out: Path, *, rows: int = 8, **change
                 "timeout_s": 60.0,
                 "backend": "local",
                 "serving_namespace": "",
+                "policy": {},
+                "traffic_uri": "",
+                "traffic_per_s": 200.0,
                 **changed,
             },
         )

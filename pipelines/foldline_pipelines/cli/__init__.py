@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from foldline.errors import ArgumentError, FoldlineError
-from foldline_pipelines.cli import cluster, files, local, serving
+from foldline_pipelines.cli import cluster, files, local, rollout, serving
 from foldline_pipelines.cli.terminal import INTERRUPTED
 from foldline_pipelines.doctor.command import doctor
 
@@ -25,6 +25,7 @@ app.command("list")(files.list_all)
 app.command("environments")(local.make_environments)
 app.command("serve")(serving.serve)
 app.command("rollback")(serving.rollback)
+app.command("rollout")(rollout.rollout)
 
 
 def main() -> None:

@@ -9,29 +9,32 @@ from foldline._image import SERVER
 @dsl.component(base_image=SERVER, install_kfp_package=False)
 def deploy_canary(
     challenger: Input[Model], dataset: Input[Dataset], predictions: Input[Artifact], comparison: Input[Artifact],
-    decision: Output[Artifact], report: Output[HTML],
-    store_uri: str, model_name: str, smoke_rows: int = 64, timeout_s: float = 600.0,
-    backend: str = "local", serving_namespace: str = "",
+    decision: Output[Artifact], report: Output[HTML], store_uri: str, model_name: str, smoke_rows: int = 64,
+    timeout_s: float = 600.0, backend: str = "local", serving_namespace: str = "", policy: dict = {},
+    traffic_uri: str = "", traffic_per_s: float = 100.0,
 ):  # fmt: skip
-    """Serve the challenger, check its answers, and make it the champion when all are right.
+    """Serve the challenger beside the champion, shift traffic in steps, and promote it or roll it back on evidence.
 
     Args:
         challenger: The new model.
         dataset: The table that the smoke requests are taken from.
         predictions: The challenger's predictions of the test rows, which its server must give.
         comparison: The decision of compare_models; only its verdict `promote` deploys anything.
-        decision: Verdict `promote`, `keep` or `rollback`, with reasons and figures.
-        report: The same as a page.
+        decision: Verdict `promote`, `keep`, `hold` or `rollback`, with reasons and figures.
+        report: The same as a page, with the evidence over time.
         store_uri: Folder or bucket (s3://bucket/prefix) of the model store.
         model_name: Name of the model in the store.
         smoke_rows: Number of test rows that are sent, a request each.
         timeout_s: Seconds until the server must be ready; with `kserve`, each InferenceService.
-        backend: `local` (a process beside the task) or `kserve` (an InferenceService that serves from then on).
+        backend: `local` (a split on this machine) or `kserve` (an InferenceService that serves from then on, no split).
         serving_namespace: Namespace of the InferenceService; empty takes the task's own.
+        policy: Steps, gates, error probabilities and deadline of the split; what it leaves out has its default.
+        traffic_uri: Parquet or CSV file whose rows are sent as requests; test rows where no users are when empty.
+        traffic_per_s: Requests a second that are sent.
     """
     from foldline.serving.deploy_canary.run import run
 
     run(challenger=challenger.path, dataset=dataset.path, predictions=predictions.path, comparison=comparison.path,
         decision=decision.path, report=report.path, describe=decision.metadata.update, store_uri=store_uri,
-        model_name=model_name, smoke_rows=smoke_rows, timeout_s=timeout_s, backend=backend,
-        serving_namespace=serving_namespace)  # fmt: skip
+        model_name=model_name, smoke_rows=smoke_rows, timeout_s=timeout_s, backend=backend, policy=policy,
+        serving_namespace=serving_namespace, traffic_uri=traffic_uri, traffic_per_s=traffic_per_s)  # fmt: skip

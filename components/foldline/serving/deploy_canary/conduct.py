@@ -11,6 +11,7 @@ from typing import Any
 
 from foldline.errors import ClusterError, FoldlineError, ServingError, StoreError
 from foldline.serving.deploy_canary.backends.backend import Server, Split
+from foldline.serving.deploy_canary.judge.bake import Bake
 from foldline.serving.deploy_canary.judge.judge import Judge
 from foldline.serving.deploy_canary.keeping.keeper import Keeper
 from foldline.serving.deploy_canary.policy import Policy
@@ -89,7 +90,7 @@ class Conductor:
         return self._record
 
     def interrupt(self) -> None:
-        """After SIGTERM: take the traffic back, unless the challenger is the champion by now; then the next run goes on."""
+        """After SIGTERM: take the traffic back, unless the challenger is promoted by now; then the next run goes on."""
         if self._record.phase in form.BEFORE_PROMOTION:
             self._back(Revert(("The task was ended.",), final=False, verdict="keep"))
             self._reverting()
@@ -118,7 +119,7 @@ class Conductor:
             after = self._split.read()
             judged = judge.look(before, after)
             self._remember(before, after, judge.to_json(), judged.to_json())
-            before = after
+            before = after if after.champion and after.challenger else before
             move = machine.while_shifting(
                 self._record,
                 self._policy,
@@ -169,13 +170,13 @@ class Conductor:
         return True
 
     def _baking(self) -> bool:
-        judge = Judge(self._policy)
+        judge = Bake(self._policy, self._record.judged, self._record.judge)
         before = self._split.read()
         while True:
             self._sleep(self._policy.look_s)
             after = self._split.read()
-            judged = judge.bake(before, after)
-            before = after
+            judged = judge.look(before, after)
+            before = after if after.challenger else before
             move = machine.while_baking(self._record, self._policy, judged, word=self._keeper.word(), now=self._clock())
             match move:
                 case Revert():
@@ -185,7 +186,7 @@ class Conductor:
                     self._enter(form.SETTLING, why)
                     return True
                 case _:
-                    self._line(judged, getattr(move, "why", ""))
+                    self._say("; ".join([*judged.reasons, getattr(move, "why", "")]))
 
     def _settling(self) -> bool:
         self._split.settle()

@@ -3,21 +3,27 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+import pyarrow as pa
+
 from foldline.artifacts import Dataset, Decision, Model, Predictions
 from foldline.disk import room_for
-from foldline.errors import ArgumentError, ArtifactError, ClusterError, FoldlineError, ServingError, StoreError
-from foldline.serving.deploy_canary import page, smoke
+from foldline.errors import ArgumentError, ArtifactError
+from foldline.serving.deploy_canary import smoke, traffic
 from foldline.serving.deploy_canary.backends.backend import Backend, Server
-from foldline.serving.deploy_canary.backends.local import LocalBackend
-from foldline.serving.deploy_canary.examination import Golden, examine, golden
+from foldline.serving.deploy_canary.examination import examine, golden
+from foldline.serving.deploy_canary.locally import local_place, replayed
+from foldline.serving.deploy_canary.outcome import Outcome, stated
+from foldline.serving.deploy_canary.policy import Policy
+from foldline.serving.deploy_canary.replacing import replace_champion
+from foldline.serving.deploy_canary.rolling_out import roll_out
+from foldline.serving.site.site import Site
 from foldline.store import CHAMPION, Store, open_store, version_of
 
-MOST_PROBLEMS = 10
 LOCAL, KSERVE = "local", "kserve"
 BACKENDS = (LOCAL, KSERVE)
 
@@ -37,13 +43,17 @@ def run(
     timeout_s: float,
     backend: str,
     serving_namespace: str,
+    policy: dict[str, Any],
+    traffic_uri: str,
+    traffic_per_s: float,
     describe: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Make the challenger the champion if the comparison says so and its server answers rightly.
+    """Make the challenger the champion if the comparison says so and its rollout ends well.
 
     Raises:
         ArgumentError: a parameter is out of range.
         ArtifactError: an input is torn, or they do not belong together.
+        DataError: the table at `traffic_uri` has not the model's columns.
         StoreError: the store cannot be used, or the champion is not the one that was compared.
         ServingError: the challenger failed; the champion stays, and the decision says why.
         ClusterError: the Kubernetes API refuses something or does not answer; the champion stays.
@@ -52,100 +62,88 @@ def run(
         raise ArgumentError("smoke_rows", expected="at least 1", got=repr(smoke_rows))
     if not timeout_s > 0:
         raise ArgumentError("timeout_s", expected="a number of seconds above 0", got=repr(timeout_s))
+    if not traffic_per_s > 0:
+        raise ArgumentError("traffic_per_s", expected="a number of requests above 0", got=repr(traffic_per_s))
     if backend not in BACKENDS:
         raise ArgumentError("backend", expected=" or ".join(BACKENDS), got=repr(backend))
     if backend == LOCAL and serving_namespace:
         raise ArgumentError("serving_namespace", expected=f"nothing with backend {LOCAL}", got=repr(serving_namespace))
+    rules = Policy.parse(policy)
     if backend == KSERVE:
+        if policy or traffic_uri:
+            raise ArgumentError(
+                "policy" if policy else "traffic_uri",
+                expected=f"nothing with backend {KSERVE}, which splits no traffic",
+                got=repr(policy or traffic_uri)[:80],
+            )
         # Here and below: the Kubernetes client takes half a second to import.
         from foldline.serving.deploy_canary.backends.inference_service import check_arguments
 
         check_arguments(store_uri, model_name)
     model, compared = Model.read(Path(challenger)), Decision.read(Path(comparison))
     _check_comparison(compared, model, model_name, Path(comparison))
-    version, seen = version_of(model.digest), compared.figures["champion_version"] or None
-    policy = {"smoke_rows": smoke_rows, "timeout_s": timeout_s, "tolerance": smoke.TOLERANCE, "backend": backend}
-    figures: dict[str, Any] = {
-        "model_name": model_name,
-        "challenger_version": version,
-        "champion_version_before": compared.figures["champion_version"],
-    }
-
-    def conclude(verdict: str, *reasons: str) -> None:
-        made = Decision(subject="canary", verdict=verdict, reasons=reasons, figures=figures, policy=policy)
-        made.write(Path(decision))
-        page.canary(made).write(Path(report))
-        describe({"verdict": verdict, "version": version})
-
+    version, seen = version_of(model.digest), str(compared.figures["champion_version"])
+    outcome = Outcome(
+        Path(decision),
+        Path(report),
+        describe,
+        policy={
+            "smoke_rows": smoke_rows,
+            "timeout_s": timeout_s,
+            "tolerance": smoke.TOLERANCE,
+            "backend": backend,
+            **(stated(rules) if backend == LOCAL else {}),
+        },
+        figures={"model_name": model_name, "challenger_version": version, "champion_version_before": seen},
+    )
     if compared.verdict == "keep":
-        conclude("keep", "Nothing is deployed, the champion stays.", *compared.reasons)
+        outcome.conclude("keep", "Nothing is deployed, the champion stays.", *compared.reasons)
         return
     store = open_store(store_uri)
     current = store.alias(model_name, CHAMPION)
-    if current == version and backend == LOCAL:
-        conclude("promote", f"Version {version} is the champion already; nothing was done.")
-        return
-    if current not in (seen, version):
+    if current not in (seen or None, version):
         raise store.conflict(model_name, CHAMPION, seen or "nothing", current or "nothing")
-    right = golden(Dataset.read(Path(dataset)), Predictions.read(Path(predictions)), model, smoke_rows)
+    table, answered = Dataset.read(Path(dataset)), Predictions.read(Path(predictions))
+    right = golden(table, answered, model, smoke_rows)
+    rows = traffic.of_file(traffic_uri, model.signature) if traffic_uri else []
     store.register(model_name, Path(challenger))
-    place = _place(backend, serving_namespace, store, model_name, version, current, timeout_s)
-    try:
-        with _ended_in_order():
-            if current != version:
-                with place.challenger() as server:
-                    _pass(server, right, model, timeout_s, figures, "")
-            with place.champion() or nullcontext() as serving:
-                if serving is not None:
-                    _pass(serving, right, model, timeout_s, figures, "served_")
-                store.set_alias(model_name, CHAMPION, version, expected=seen)
-    except _WrongError as fault:
-        problems = [*fault.problems, *getattr(fault, "__notes__", [])]
-        figures["problems"] = problems[:MOST_PROBLEMS]
-        conclude("rollback", f"The champion stays: {problems[0]}.", f"{len(problems)} of the checks failed.")
-        raise ServingError(
-            f"canary of model {model_name} version {version}",
-            expected="right answers to all smoke requests",
-            got=f"{len(problems)} wrong; first {problems[0]}",
-            fix="The champion stays; the report lists what failed.",
-        ) from None
-    except StoreError as fault:
-        conclude("keep", f"The challenger passed, but the champion was not moved: {fault}")
-        raise
-    except (ServingError, ClusterError) as fault:
-        conclude("keep", f"The champion stays: {fault}", *getattr(fault, "__notes__", []))
-        raise
-    asked = figures.get("requests", 0) + figures.get("served_requests", 0)
-    conclude("promote", f"Version {version} is the champion: {asked} requests were answered rightly.")
+
+    def examined(server: Server, prefix: str) -> list[str]:
+        problems, found = examine(server, right, model, version, timeout_s)
+        outcome.figures |= {f"{prefix}{name}": value for name, value in found.items()}
+        outcome.problems += problems
+        return problems
+
+    def sending(site: Site) -> AbstractContextManager[None]:
+        sent = rows or traffic.of_dataset(table, pa.array(answered.row_id), model.signature)
+        return replayed(site, sent, traffic_per_s, beside_users=bool(rows))
+
+    with outcome.told(), _ended_in_order():
+        if backend == LOCAL:
+            place = local_place(store, model_name, timeout_s, sending)
+            outcome.record = roll_out(
+                place,
+                store,
+                model_name,
+                challenger=version,
+                champion=seen,
+                policy=rules,
+                wait_s=timeout_s,
+                examine=examined,
+                say=lambda line: print(line, flush=True),
+            )
+        else:
+            replace_champion(
+                _in_kserve(serving_namespace, store, model_name, version, current, timeout_s),
+                is_champion=current == version,
+                examine=examined,
+                move_alias=lambda: store.set_alias(model_name, CHAMPION, version, expected=seen or None),
+            )
 
 
-class _WrongError(FoldlineError):
-    """A server that does not answer rightly."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("answers", expected="right ones", got=problems[0])
-        self.problems = problems
-
-
-def _pass(server: Server, right: Golden, model: Model, timeout_s: float, figures: dict[str, Any], prefix: str) -> None:
-    """Examine the server; its figures go into `figures` with `prefix`."""
-    problems, found = examine(server, right, model, version_of(model.digest), timeout_s)
-    figures |= {f"{prefix}{name}": value for name, value in found.items()}
-    if problems:
-        raise _WrongError(problems)
-
-
-def _place(
-    backend: str,
-    namespace: str,
-    store: Store,
-    model_name: str,
-    version: str,
-    champion: str | None,
-    timeout_s: float,
+def _in_kserve(
+    namespace: str, store: Store, model_name: str, version: str, champion: str | None, timeout_s: float
 ) -> Backend:
-    if backend == LOCAL:
-        return LocalBackend(store.fetch(model_name, version), model_name)
     from foldline.cluster import connect
     from foldline.serving.deploy_canary.backends.kserve import KServeBackend
 

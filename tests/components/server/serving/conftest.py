@@ -9,6 +9,13 @@ from builders import models, serving
 from foldline.artifacts import Dataset, Model
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's sites and rollouts are, and not those of the person who runs it."""
+    monkeypatch.setenv("FOLDLINE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
 @pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("serving")

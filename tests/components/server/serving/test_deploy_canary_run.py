@@ -17,9 +17,20 @@ from foldline.artifacts import Dataset, Decision, Model, Predictions
 from foldline.artifacts.signature import tensors_from_table
 from foldline.errors import ArgumentError, ArtifactError, FoldlineError, ServingError, StoreError
 from foldline.predictor import Predictor
-from foldline.serving.deploy_canary.backends.local import LocalServer
-from foldline.serving.site.model_server import END_S
-from foldline.store import open_store, version_of
+from foldline.store import Store, open_store, version_of
+
+SHORT = {
+    "steps": [{"percent": 50, "min_s": 0, "min_requests": 20}],
+    "gates": [{"signal": "errors", "tolerance": 0.05}],
+    "look_s": 0.5,
+}
+
+
+def champion(store: Store, out: Path) -> str:
+    """Version of a model that is the champion of the store."""
+    version = store.register("late", models.model(out / "champion", [1, 2], weight=0.5).path)
+    store.set_alias("late", "champion", version, expected=None)
+    return version
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
@@ -55,10 +66,17 @@ def test_a_comparison_that_keeps_the_champion_deploys_nothing(dataset: Dataset, 
 
 def test_the_champion_that_was_compared_gives_way(dataset: Dataset, model: Model, tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "store"))
-    old = store.register("late", models.unloadable(tmp_path / "old").path)
-    store.set_alias("late", "champion", old, expected=None)
-    decision = deploy(dataset, model, tmp_path, comparison=compared(model, tmp_path / "c", champion=old))
+    old = champion(store, tmp_path)
+    decision = deploy(dataset, model, tmp_path, champion=old, policy=SHORT)
     assert decision.figures["champion_version_before"] == old
+    assert decision.figures["requests_of_challenger"] >= 20
+    assert [event["what"] for event in decision.figures["events"]] == [
+        "step 1 of 1: 50 % to the challenger",
+        "all gates are satisfied",
+        f"version {version_of(model.digest)} is the champion",
+        "the rollout is over",
+    ]
+    assert "Evidence over time" in (tmp_path / "report.html").read_text()
     assert [move.version for move in store.history("late")] == [old, version_of(model.digest)]
     assert store.rollback("late") == (version_of(model.digest), old)
 
@@ -81,17 +99,12 @@ def not_loadable(dataset: Dataset, out: Path) -> dict[str, Any]:
     return {"model": model, "predictions": predicted(dataset, model, out / "p", predictions=np.full((100, 1), 0.5))}
 
 
-def never_ready(dataset: Dataset, out: Path) -> dict[str, Any]:
-    return {"model": models.model(out / "late", [1]), "timeout_s": 0.2}
-
-
 @pytest.mark.parametrize(
     ("made", "said"),
     [
         (nan_model, "9 wrong; first golden request 0: status 500: .*expected finite numbers"),
         (other_answers, r"8 wrong; first golden request 0: differs from the recorded prediction by 0\.01"),
         (not_loadable, "ended with exit code 1; it last said: SavedModel .* expected one that TensorFlow loads"),
-        (never_ready, r"after 0\.2 s it was loading the model; it last said: nothing"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -99,19 +112,24 @@ def test_a_broken_challenger_is_rolled_back_and_the_task_fails(
     dataset: Dataset, tmp_path: Path, made: Any, said: str
 ) -> None:
     store = open_store(str(tmp_path / "store"))
-    old = store.register("late", models.unloadable(tmp_path / "old", "old").path)
-    store.set_alias("late", "champion", old, expected=None)
+    old = champion(store, tmp_path)
     changed = made(dataset, tmp_path)
     model = changed.pop("model")
-    comparison = compared(model, tmp_path / "comparison", champion=old)
     with pytest.raises(ServingError, match=said):
-        deploy(dataset, model, tmp_path, comparison=comparison, **changed)
+        deploy(dataset, model, tmp_path, champion=old, **changed)
     decision = Decision.read(tmp_path / "decision")
     assert decision.verdict == "rollback"
     assert decision.reasons[0].startswith("The champion stays: ")
     assert "What was wrong" in (tmp_path / "report.html").read_text()
     assert store.alias("late", "champion") == old
     assert len(store.history("late")) == 1
+
+
+def test_a_server_that_is_not_ready_in_time_is_told(dataset: Dataset, model: Model, tmp_path: Path) -> None:
+    with pytest.raises(ServingError, match=r"after 0\.2 s it was loading the model; it last said: "):
+        deploy(dataset, model, tmp_path, timeout_s=0.2)
+    assert Decision.read(tmp_path / "decision").verdict == "rollback"
+    assert open_store(str(tmp_path / "store")).alias("late", "champion") is None
 
 
 def test_a_champion_that_changed_since_the_comparison_is_not_replaced(
@@ -148,14 +166,6 @@ def test_a_champion_that_changes_during_the_canary_is_not_replaced(dataset: Data
     assert "Somebody else moved it" in decision.reasons[0]
 
 
-def test_the_server_of_the_check_is_asked_to_end_and_does_so_at_once(model: Model) -> None:
-    with LocalServer(model.path, "late") as server:
-        assert 0 < server.wait_ready(60.0) < 60
-        assert server.predict([{}]).status == 200
-        leaving = time.monotonic()
-    assert time.monotonic() - leaving < END_S / 2
-
-
 def test_sigterm_ends_the_server_and_leaves_the_champion(dataset: Dataset, tmp_path: Path) -> None:
     model = models.model(tmp_path / "slow", [1], delay_ms=300)
     predictions = predicted(dataset, model, tmp_path / "predictions")
@@ -172,16 +182,19 @@ def test_sigterm_ends_the_server_and_leaves_the_champion(dataset: Dataset, tmp_p
         "timeout_s": 60.0,
         "backend": "local",
         "serving_namespace": "",
+        "policy": {},
+        "traffic_uri": "",
+        "traffic_per_s": 100.0,
     }
     code = f"from foldline.serving.deploy_canary.run import run; run(**{arguments!r}, describe=print)"
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
-    server = ""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    servers: list[str] = []
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (server and b"serving.server" in _command(server)):
-        listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        server = listed[0] if listed else ""
+    while time.monotonic() < deadline and not servers:
+        servers = [pid for pid in children.read_text().split() if b"serving.server" in _command(pid)]
         time.sleep(0.05)
-    assert server
+    (server,) = servers
     time.sleep(1.0)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 143, process.communicate()[1]

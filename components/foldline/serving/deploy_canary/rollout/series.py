@@ -30,7 +30,9 @@ def extended(series: Sequence[dict[str, Any]], last: dict[str, Any]) -> tuple[di
 
 
 def _gate_line(gate: dict[str, Any]) -> str:
-    rates = " / ".join("-" if rate is None else f"{rate:.2%}" for rate in (gate["rate_champion"], gate["rate_challenger"]))
+    rates = " / ".join(
+        "-" if rate is None else f"{rate:.2%}" for rate in (gate["rate_champion"], gate["rate_challenger"])
+    )
     state = "satisfied" if gate["satisfied"] else gate["problem"] or "not yet"
     return f"{gate['name']} {rates} ({state})"
 

@@ -1,0 +1,67 @@
+"""The judge of a bake: the challenger has all requests, so its own rates are held against what is tolerable. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from foldline.serving.deploy_canary.gate import Gate
+from foldline.serving.deploy_canary.judge import signals, windows
+from foldline.serving.deploy_canary.judge.evidence import Counts, Evidence, exceed
+from foldline.serving.deploy_canary.judge.signals import Reference
+from foldline.serving.deploy_canary.policy import Policy
+from foldline.serving.deploy_canary.reading import Reading
+
+
+@dataclass(frozen=True)
+class BakeJudgement:
+    """What one look at a bake says: `revert` or `hold`, and why."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+
+
+class Bake:
+    """Collects evidence that the challenger's own rates are above what each gate tolerates.
+
+    A rate that the split has shown to be no worse than the champion's may be above the tolerance, so twice the
+    champion's rate in the split is tolerated too; all gates share alpha.
+
+    Args:
+        judged: the last Judgement of the split, in plain values.
+        judge: the state of its judge, which knows the champion's frozen range; empty where there was no split.
+    """
+
+    def __init__(self, policy: Policy, judged: dict[str, Any], judge: dict[str, Any]) -> None:
+        self._watched: list[tuple[Gate, Reference, float]] = []
+        for position, gate in enumerate(policy.gates):
+            seen = judged["gates"][position] if judged else {}
+            limit = _limit(gate, seen.get("rate_champion"))
+            if limit is not None and gate.signal not in ("drift", "disagreement"):
+                kept = judge["gates"][position]["reference"] if judge else Reference().to_json()
+                self._watched.append((gate, Reference.from_json(kept), limit))
+        threshold = max(1, len(self._watched)) / policy.alpha
+        self._evidence = [Evidence.none(threshold) for _ in self._watched]
+        self._total = [Counts(0, 0) for _ in self._watched]
+
+    def look(self, before: Reading, after: Reading) -> BakeJudgement:
+        """Add what happened between two readings, and judge."""
+        window = windows.between(before, after)
+        worse: list[str] = []
+        seen: list[str] = []
+        for position, (gate, reference, limit) in enumerate(self._watched):
+            pair, _, problem = signals.count(gate, reference, window)
+            if pair is None or pair.challenger.trials == 0:
+                seen.append(f"{gate.name}: no evidence in this look: {problem or 'no requests'}")
+                continue
+            self._evidence[position] = exceed(self._evidence[position], pair.challenger, limit)
+            self._total[position] += pair.challenger
+            total = self._total[position]
+            said = f"{gate.name}: {total.events} of {total.trials} since promotion, at most {limit:.3%} tolerated"
+            (worse if self._evidence[position].decides else seen).append(said)
+        return BakeJudgement("revert" if worse else "hold", tuple(worse or seen))
+
+
+def _limit(gate: Gate, champion: float | None) -> float | None:
+    stated = [value for value in (gate.tolerance, gate.objective) if value is not None]
+    if not stated:
+        return None
+    return min(max([*stated, *([2.0 * champion] if champion else [])]), 0.999)
