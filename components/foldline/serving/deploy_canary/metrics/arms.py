@@ -13,7 +13,7 @@ from foldline.serving.deploy_canary.reading import ArmReading, Histogram
 
 STALE_S = 90.0
 # A histogram whose last edge lies outside was read in the wrong unit.
-LAST_EDGE_MS = (1e3, 1e7)
+LAST_EDGE_MS = (1e3, 5e6)
 _SAME_SCRAPE_S = 0.5
 
 
@@ -54,13 +54,16 @@ def current(found: Found, processes: Found) -> list[Series]:
         if series.labels.get("job", "") == job:
             instance = series.labels.get("instance", "")
             newest[instance] = max(newest.get(instance, 0.0), series.at)
-    return [
+    there = [
         series
         for series in found.series
         if series.labels.get("job", "") == job
         and found.now - series.at <= STALE_S
         and newest[series.labels.get("instance", "")] - series.at <= _SAME_SCRAPE_S
     ]
+    if not there:
+        raise MissingError("Prometheus has no series of it any more")
+    return there
 
 
 def arm(

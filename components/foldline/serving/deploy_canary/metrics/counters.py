@@ -44,8 +44,9 @@ class Counters:
         if not names:
             return Reading(self._clock(), None, None, problem="the route has no arm")
         try:
-            found = self._prometheus.newest(arms.selector(self._profile, names))
+            # In this order: series that a process has at a later scrape only must not make the arms' look gone.
             processes = self._prometheus.newest(arms.process_selector(self._profile))
+            found = self._prometheus.newest(arms.selector(self._profile, names))
             samples = arms.current(found, processes)
         except (ServingError, arms.MissingError) as fault:
             return Reading(self._clock(), None, None, problem=str(fault))
