@@ -22,10 +22,12 @@ class Judgement:
         verdict: `promote`, `revert`, `hold` or `abort`.
         reasons: of the verdict, in words with figures; the first says it all.
         looks: number of looks so far.
-        requests: of the challenger, so far.
-        seconds: observed so far.
+        requests: of the challenger, in the looks that were used.
+        seconds: of the looks that were used.
         gates: in the policy's order.
         problem: what of this look could not be used; empty where nothing is amiss.
+        used: whether a gate took evidence from this look, or could have. Where not, the next look may have the same
+            `before`; where it was, that would count its events twice.
     """
 
     at: float
@@ -36,6 +38,7 @@ class Judgement:
     seconds: float
     gates: tuple[GateJudgement, ...]
     problem: str
+    used: bool
 
     def to_json(self) -> dict[str, Any]:
         """The same in plain values."""
@@ -48,6 +51,7 @@ class Judgement:
             "seconds": self.seconds,
             "gates": [gate.to_json() for gate in self.gates],
             "problem": self.problem,
+            "used": self.used,
         }
 
 
@@ -66,13 +70,16 @@ class Judge:
         which only the champion has requests adds no evidence, but its own quantiles can be frozen from it.
         """
         window = windows.between(before, after)
-        self._looks += 1
-        self._seconds += window.seconds
-        self._requests += window.challenger.requests if window.challenger is not None else 0
         gates = tuple(gate.look(window) for gate in self._gates)
+        both = window.champion is not None and window.challenger is not None
+        used = both or any(not gate.problem for gate in gates)
+        self._looks += 1
+        if used:
+            self._seconds += window.seconds
+            self._requests += window.challenger.requests if window.challenger is not None else 0
         verdict, why = self._verdict(gates)
         return Judgement(
-            after.at, verdict, tuple(why), self._looks, self._requests, self._seconds, gates, window.problem
+            after.at, verdict, tuple(why), self._looks, self._requests, self._seconds, gates, window.problem, used
         )
 
     def _verdict(self, gates: Sequence[GateJudgement]) -> tuple[str, list[str]]:

@@ -76,6 +76,17 @@ def test_a_look_without_data_does_not_promote_what_was_satisfied_before():
     assert "Prometheus does not answer" in said[-1].reasons[0]
 
 
+def test_a_look_that_tells_nothing_can_be_looked_at_again_with_the_next():
+    start, middle, end = readings(*[((900, 0), (100, 0))] * 2)
+    judge = Judge(Policy.parse(QUICK | {"gates": [ERRORS]}))
+    blind = judge.look(start, replace(middle, challenger=None))
+    assert (blind.used, blind.requests, blind.seconds) == (False, 0, 0.0)
+    both = judge.look(start, end)
+    assert (both.used, both.requests, both.seconds) == (True, 200, 10.0)
+    unserved = judge.look(end, replace(end, at=15.0, champion=arm(2700), challenger=None, unserved=5))
+    assert (unserved.used, unserved.gates[0].events) == (True, 5)
+
+
 def test_no_traffic_at_all_is_never_fine():
     said = judged({}, readings(*[((0, 0), (0, 0))] * 20))
     assert {judgement.verdict for judgement in said} == {"hold"}
@@ -202,7 +213,7 @@ ALL = {
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_a_judge_restored_from_json_goes_on_as_the_one_that_was_not_interrupted(seed: int, at: int):
     random, policy = np.random.default_rng(seed), Policy.parse(ALL)
     made, total = [], np.zeros((2, 9), dtype=int)
