@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from foldline.serving.site.state import STATE, default_folder
 from foldline_pipelines import cli, registry
 from foldline_pipelines.local import environments
 
@@ -71,11 +72,19 @@ def test_environments_that_are_current_are_left_alone(foldline: Call) -> None:
             ["rollback", "--store", "s3://bucket/models", "--model", "flights"],
             "launcher foldline.store rollback --store s3://bucket/models --model flights",
         ),
+        (
+            ["rollback", "--store", "s3://bucket/served", "--model", "flights"],
+            "server foldline.serving.site rollback --store s3://bucket/served --model flights",
+        ),
     ],
 )
 def test_a_command_of_another_environment_takes_the_place_of_this_process(
-    command: list[str], expected: str, monkeypatch: pytest.MonkeyPatch
+    command: list[str], expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setenv("FOLDLINE_HOME", str(tmp_path))
+    site = default_folder("s3://bucket/served", "flights")
+    site.mkdir(parents=True)
+    (site / STATE).touch()
     become: list[tuple[str, list[str]]] = []
     monkeypatch.setattr(os, "execv", lambda path, arguments: become.append((path, arguments)))
     assert CliRunner().invoke(cli.app, command).exit_code == 0

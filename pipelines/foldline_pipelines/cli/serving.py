@@ -29,7 +29,8 @@ def rollback(store: Store, model: Model) -> None:
     options = ["rollback", "--store", store, "--model", model]
     if (default_folder(store, model) / STATE).exists():
         become("server", "foldline.serving.site", options)
-    become("launcher", "foldline.store", options)
+    else:
+        become("launcher", "foldline.store", options)
 
 
 def become(environment: str, module: str, options: list[str]) -> NoReturn:

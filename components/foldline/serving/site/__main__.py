@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -67,12 +68,11 @@ def serve(folder: Path, store: Store, model_name: str, host: str, port: int) -> 
     path = store.fetch(model_name, version)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
-    asked = description(model_name, store.uri, host=host, port=port, kind=COMMAND)
+    asked = description(model_name, store.uri, host=_numbers(host), port=port, kind=COMMAND)
     site = begin(folder, asked, program(version, path, model_name), START_S)
     try:
-        _, taken = site.address()
         shown = f"[{host}]" if ":" in host else host
-        print(f"listening on http://{shown}:{taken}: version {version} of {model_name}", flush=True)
+        print(f"listening on http://{shown}:{site.state().port}: version {version} of {model_name}", flush=True)
         watch(site, lambda line: print(line, file=sys.stderr, flush=True))
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -143,6 +143,14 @@ def switch(site: Site, wanted: Program) -> None:
         split.revert()
         raise
     split.settle()
+
+
+def _numbers(host: str) -> str:
+    """The host as Envoy takes it, which knows no names."""
+    try:
+        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+    except OSError as fault:
+        raise ServingError(f"host {host}", expected="an address of this machine", got=str(fault.strerror)) from None
 
 
 def _end(*_: object) -> NoReturn:

@@ -37,8 +37,9 @@ class Site:
         return ModelServer(arm.process, self.folder / f"{arm.name}.log", self.state().model_name)
 
     def address(self) -> tuple[str, int]:
-        """Host and port that users ask. Raises ServingError where Envoy does not run."""
-        return self.state().host, self.router().port()
+        """Host and port that users ask."""
+        state = self.state()
+        return state.host, state.port
 
     def serve(self, champion: Program | None, timeout_s: float) -> None:
         """Start the champion's server, wait for it, then start Envoy before it.

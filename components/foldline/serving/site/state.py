@@ -44,7 +44,7 @@ class State:
     """A site.
 
     Attributes:
-        host, port: where Envoy listens; port 0 is any.
+        host, port: where Envoy listens, as numbers; port 0 is any, until Envoy has taken one.
         owner, owner_kind: who ends the site: a command `foldline serve`, or a task.
         request_timeout_s: after which Envoy answers 504 in the server's place.
         envoy: None before it was started.
@@ -152,9 +152,17 @@ def held(folder: Path, *, clock: Callable[[], float] = time.monotonic) -> Iterat
     """Keep everybody else from changing the site; given back when the process ends, however it does.
 
     Raises:
-        ServingError: somebody else has kept it for two minutes.
+        ServingError: somebody else has kept it for two minutes, or its folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as fault:
+        raise ServingError(
+            f"folder {folder} for a site's state",
+            expected="a folder that can be made",
+            got=f"{fault.strerror}: {fault.filename}",
+            fix="Set FOLDLINE_HOME to a folder of yours.",
+        ) from None
     deadline = clock() + LOCK_S
     with (folder / "lock").open("a") as lock:
         while True:

@@ -17,6 +17,7 @@ from foldline.serving.site import processes
 from foldline.serving.site.__main__ import main
 from foldline.serving.site.model_server import program
 from foldline.serving.site.owning import serving
+from foldline.serving.site.replay import Replay
 from foldline.serving.site.state import default_folder, read
 from foldline.store import Store, open_store
 
@@ -51,7 +52,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def command(store: Store, home: Path) -> Iterator[Command]:
-    process = started(store, "--port", "0")
+    process = started(store, "--host", "localhost", "--port", "0")
     try:
         yield Command(process, listening(process.stdout))
     finally:
@@ -67,7 +68,7 @@ def started(store: Store, *options: str) -> subprocess.Popen[str]:
 def listening(output: IO[str] | None) -> int:
     assert output is not None
     line = output.readline()
-    assert line.startswith("listening on http://127.0.0.1:"), line
+    assert line.startswith("listening on http://"), line
     return int(line.split(":")[2])
 
 
@@ -99,7 +100,8 @@ def test_a_rollout_joins_what_is_served_and_a_rollback_is_followed(
     champion = program(second, store.fetch("late", second), "late")
     challenger = program(first, store.fetch("late", first), "late")
     arguments = ["rollback", "--store", store.uri, "--model", "late"]
-    with serving(folder, "late", store.uri, champion, READY_S) as site:
+    users = Replay("127.0.0.1", command.port, "late", [{"distance": 1.0}], 50.0)
+    with users, serving(folder, "late", store.uri, champion, READY_S) as site:
         assert site.address()[1] == command.port
         split = LocalSplit(site, challenger, timeout_s=READY_S)
         split.promote()
@@ -112,10 +114,11 @@ def test_a_rollout_joins_what_is_served_and_a_rollback_is_followed(
         assert reading.challenger.invalid == 0
         assert reading.challenger.predictions is not None
         split.revert()
-    assert served(command.port) == second
+        assert served(command.port) == second
 
-    assert main(arguments) == 0
-    assert capsys.readouterr().out == f"champion of late: {second} -> {first}\n{first} is served now\n"
+        assert main(arguments) == 0
+        assert capsys.readouterr().out == f"champion of late: {second} -> {first}\n{first} is served now\n"
+    assert set(users.answers()) == {(200, first), (200, second)}
     assert served(command.port) == first
     assert store.alias("late", "champion") == first
     assert len(processes.marked(folder)) == 2

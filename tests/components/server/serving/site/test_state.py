@@ -55,3 +55,12 @@ def test_without_foldline_home_it_lies_in_the_users_state(
     for name, value in set_.items():
         monkeypatch.setenv(name, value)
     assert str(state.default_folder("models", "late").parent) == expected
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(ServingError, match=r"got Not a directory: .* Set FOLDLINE_HOME"),
+        state.held(tmp_path / "file" / "x"),
+    ):
+        pass
