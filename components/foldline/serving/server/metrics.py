@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
 
 from foldline.artifacts import Task
+from foldline.serving.server.bins import Bins
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MODEL = ("model_name", "model_version")
@@ -57,8 +58,7 @@ class Metrics:
         self._rows = self._histogram("request_rows", "Rows of a request that was answered with 200", ROWS)
         self._batch_rows = self._histogram("batch_rows", "Rows of one call of the model", ROWS)
         self._batch_requests = self._histogram("batch_requests", "Requests in one call of the model", REQUESTS)
-        self._edges = prediction_edges(task)
-        self._predictions = self._histogram("predictions", "First output of each row", self._edges)
+        self._predictions = self._histogram("predictions", "First output of each row", prediction_edges(task))
         self.in_flight = Gauge(
             "foldline_requests_in_flight", "Requests not answered yet", MODEL, registry=self._registry
         ).labels(*self._model)
@@ -75,7 +75,7 @@ class Metrics:
     def answered(self, protocol: str, code: int, reason: str, seconds: float) -> None:
         """Count an answer to a request for predictions."""
         self._requests.labels(*self._model, protocol, str(code), reason).inc()
-        self._seconds.observe(seconds)
+        self._seconds.add(seconds)
 
     def invalid(self, reason: str) -> None:
         """Count a request whose output was no prediction."""
@@ -83,15 +83,14 @@ class Metrics:
 
     def predicted(self, predictions: NDArray[np.float32]) -> None:
         """Count the rows and first outputs of a request that gets them; shape (n_rows, n_outputs)."""
-        self._rows.observe(len(predictions))
-        for value in predictions[:, 0].tolist():
-            self._predictions.observe(value)
+        self._rows.add(len(predictions))
+        self._predictions.add_all(predictions[:, 0])
 
     def called(self, rows: int, requests: int, seconds: float) -> None:
         """Count one call of the model."""
-        self._batch_rows.observe(rows)
-        self._batch_requests.observe(requests)
-        self._predict_seconds.observe(seconds)
+        self._batch_rows.add(rows)
+        self._batch_requests.add(requests)
+        self._predict_seconds.add(seconds)
 
     def ready(self, is_ready: bool) -> None:
         self._ready.set(float(is_ready))
@@ -106,6 +105,6 @@ class Metrics:
         """All series, as Prometheus reads them."""
         return bytes(generate_latest(self._registry))
 
-    def _histogram(self, name: str, meaning: str, edges: Sequence[float]) -> Histogram:
-        made = Histogram(f"foldline_{name}", meaning, MODEL, buckets=edges, registry=self._registry)
-        return made.labels(*self._model)
+    def _histogram(self, name: str, meaning: str, edges: Sequence[float]) -> Bins:
+        labels = dict(zip(MODEL, self._model, strict=True))
+        return Bins(f"foldline_{name}", meaning, labels, edges, self._registry)
