@@ -1,12 +1,16 @@
 """The backend `route` on a real KServe, Envoy Gateway and Prometheus, under load."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from builders.route_lab import Lab, Users
+from builders.route_lab import READY_S, Lab, Users
 from builders.serving_site import Kubectl, Site
+from foldline.artifacts import Model
+from foldline.serving.deploy_canary.backends.route.split import Revision
+from foldline.store import open_store
 
 pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(600)]
 
@@ -52,7 +56,6 @@ def test_a_challenger_is_promoted_under_load_without_a_failed_request(lab: Lab) 
         split.settle()
         time.sleep(3)
         whole = users.shares(at)
-    print(ten, half, whole, len(users.answers), before, after)
     assert users.failed() == []
     assert 0.05 < ten["late-bbb"] / sum(ten.values()) < 0.15
     assert 0.4 < half["late-bbb"] / sum(half.values()) < 0.6
@@ -70,3 +73,131 @@ def test_a_challenger_is_promoted_under_load_without_a_failed_request(lab: Lab) 
         assert arm.latency_ms is not None
         assert 0.8 * arm.requests < arm.latency_ms.total <= arm.requests
         assert arm.latency_ms.edges[:3] == (0.5, 1.0, 5.0)
+
+
+def test_a_challenger_that_fails_is_seen_and_taken_out(lab: Lab) -> None:
+    split = lab.split(lab.served_first(), lab.model("bbb", err=0.5, delay_ms=60.0))
+    split.start().wait_ready(READY_S)
+    with Users(lab.router()) as users:
+        split.shift(20)
+        eventually(lambda: not split.read().problem)
+        before = split.read()
+        time.sleep(15)
+        after = split.read()
+        split.revert()
+        reverted = time.time()
+        time.sleep(5)
+    assert {one.served_by for one in users.failed()} == {"late-bbb"}
+    assert [one for one in users.failed() if one.at > reverted] == []
+    assert set(users.shares(reverted)) == {"late-aaa"}
+    assert (list(lab.site.services()), lab.weights()) == (["late-aaa"], {"late-aaa-predictor": 10000})
+    champion, challenger = after.champion, after.challenger
+    assert champion is not None
+    assert challenger is not None
+    assert champion.errors == 0
+    requests = challenger.requests - before.challenger.requests
+    assert 0.3 < (challenger.errors - before.challenger.errors) / requests < 0.7
+    # 60 ms are in the bin from 50 to 100 ms, or later ones.
+    assert sum(challenger.latency_ms.counts[:6]) < 0.1 * challenger.latency_ms.total
+    assert split.percent() is None
+
+
+def test_a_promoted_challenger_is_taken_back_without_a_failed_request(lab: Lab) -> None:
+    split = lab.split(lab.served_first(), lab.model("bbb"))
+    split.start().wait_ready(READY_S)
+    with Users(lab.router()) as users:
+        split.shift(50)
+        split.promote().wait_ready(READY_S)
+        promoted = time.time()
+        assert (split.percent(), lab.weights()) == (100.0, {"late-bbb-predictor": 10000})
+        eventually(lambda: not split.read().problem)
+        reading = split.read()
+        split.revert()
+        reverted = time.time()
+        time.sleep(5)
+    assert users.failed() == []
+    assert users.shares(promoted)["late-bbb"] > 100
+    assert set(users.shares(reverted)) == {"late-aaa"}
+    assert (reading.champion, list(lab.site.services())) == (None, ["late-aaa"])
+    assert reading.challenger is not None
+
+
+def test_copies_reach_the_challenger_and_its_answers_nobody(lab: Lab) -> None:
+    split = lab.split(lab.served_first(), lab.model("bbb", err=0.5, delay_ms=500.0))
+    split.start().wait_ready(READY_S)
+    with Users(lab.router(), rate=50) as users:
+        split.mirror(20)
+        eventually(lambda: not split.read().problem)
+        before, first = split.read(), len(users.answers)
+        time.sleep(20)
+        after, asked = split.read(), len(users.answers) - first
+        assert split.percent() == 0.0
+        split.shift(50)
+        assert lab.weights() == {"late-aaa-predictor": 5000, "late-bbb-predictor": 5000}
+        split.mirror(0)
+        split.revert()
+    assert {one.served_by for one in users.answers[: first + asked]} == {"late-aaa"}
+    copied = after.challenger.requests - before.challenger.requests
+    assert 0.1 < copied / asked < 0.3
+    assert 0.2 < (after.challenger.errors - before.challenger.errors) / copied < 0.8
+    assert after.champion.errors == 0
+
+
+def test_a_first_model_that_fails_its_examination_leaves_nothing(lab: Lab) -> None:
+    split = lab.split(None, lab.model("aaa"))
+    split.start().wait_ready(READY_S)
+    assert (split.percent(), split.read().problem) == (
+        None,
+        f"httproute/foldline-late in namespace {lab.namespace} is gone",
+    )
+    split.promote().wait_ready(READY_S)
+    assert split.percent() == 100.0
+    split.revert()
+    assert list(lab.site.services()) == []
+    assert lab.kubectl("get", "httproutes", "--output=name") == ""
+
+
+def test_both_arms_get_the_settings_of_the_user(lab: Lab) -> None:
+    champion, challenger = lab.served_first(), lab.model("bbb")
+    settings = {"minReplicas": 2.0, "maxReplicas": 3, "scaleMetric": "cpu", "scaleTarget": 70}
+    with Users(lab.router()) as users:
+        split = lab.split(champion, challenger, **settings, model={"resources": {"requests": {"cpu": "20m"}}})
+        split.start().wait_ready(READY_S)
+        split.shift(10)
+        found = json.loads(lab.kubectl("get", "inferenceservices", "--output=json"))["items"]
+    arms = [one["spec"]["predictor"] for one in found]
+    assert len(arms) == 2
+    for arm in arms:
+        assert (arm["minReplicas"], arm["maxReplicas"], arm["scaleTarget"]) == (2, 3, 70)
+        assert arm["model"]["resources"]["requests"]["cpu"] == "20m"
+    scalers = json.loads(lab.kubectl("get", "horizontalpodautoscalers", "--output=json"))["items"]
+    assert [(one["spec"]["minReplicas"], one["spec"]["maxReplicas"]) for one in scalers] == [(2, 3)] * 2
+    assert users.failed() == []
+
+
+def test_the_real_model_server_is_rolled_out(site: Site, kubectl: Kubectl, old: Model, new: Model) -> None:
+    lab = Lab(site, kubectl)
+    store = open_store(site.store_uri)
+    versions = [store.register("late", one.path) for one in (old, new)]
+    first, second = (Revision(version, store.location("late", version)) for version in versions)
+    try:
+        serving = lab.split(None, first)
+        serving.start().wait_ready(READY_S)
+        serving.promote().wait_ready(READY_S)
+        split = lab.split(first, second)
+        with Users(lab.router(), rate=40) as users:
+            direct = split.start()
+            direct.wait_ready(READY_S)
+            assert direct.predict([{"distance": 1.0}]).version == second.version
+            split.shift(10)
+            split.shift(50)
+            server = split.promote()
+            server.wait_ready(READY_S)
+            split.settle()
+            answer = server.predict([{"distance": 1.0}])
+        assert (answer.status, answer.version) == (200, second.version)
+        assert users.failed() == []
+        assert [one for one in users.answers if one.status != 200] == []
+        assert site.services() == {f"late-{second.version}": second.version}
+    finally:
+        lab.close()

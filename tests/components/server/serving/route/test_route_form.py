@@ -83,7 +83,7 @@ def test_the_champion_is_first_and_each_backend_has_a_filter_of_its_own() -> Non
 
 def test_a_copy_is_asked_for_by_a_fraction_of_ten_thousand() -> None:
     (rule,) = built(Shares((("late-1", 10000),), "late-2", 12.5))["spec"]["rules"]
-    assert rule["filters"][1] == {
+    assert rule["filters"][0] == {
         "type": "RequestMirror",
         "requestMirror": {
             "backendRef": {"kind": "Service", "name": "late-2-predictor", "port": 80},

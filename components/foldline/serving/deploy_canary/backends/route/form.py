@@ -150,9 +150,10 @@ def judge(route: Object | None, gateway: Gateway) -> Outcome:
 def _rule(shares: Shares) -> dict[str, Any]:
     filters: list[dict[str, Any]] = [_header(SPLIT, str(shares))]
     if shares.mirror:
+        # First: the router names its counters by this position.
         target = {"kind": "Service", "name": f"{shares.mirror}{PREDICTOR}", "port": PORT}
         part = {"numerator": round(shares.mirror_percent * WHOLE / 100), "denominator": WHOLE}
-        filters.append({"type": "RequestMirror", "requestMirror": {"backendRef": target, "fraction": part}})
+        filters.insert(0, {"type": "RequestMirror", "requestMirror": {"backendRef": target, "fraction": part}})
     return {
         "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
         "filters": filters,
