@@ -30,7 +30,7 @@ def local_place(
     @contextmanager
     def served(challenger: str, champion: str) -> Iterator[Split]:
         beside = program(champion, store.fetch(model_name, champion), model_name) if champion else None
-        with serving(folder, model_name, store.uri, beside, timeout_s) as site:
+        with serving(folder, model_name, store.uri, beside, timeout_s, challenger=challenger) as site:
             wanted = program(challenger, store.fetch(model_name, challenger), model_name)
             with traffic(site) if champion else nullcontext():
                 yield LocalSplit(site, wanted, timeout_s=timeout_s)

@@ -63,17 +63,30 @@ def description(
 
 @contextmanager
 def serving(
-    folder: Path, model_name: str, store_uri: str, champion: Program | None, timeout_s: float
+    folder: Path, model_name: str, store_uri: str, champion: Program | None, timeout_s: float, *, challenger: str = ""
 ) -> Iterator[Site]:
     """The site in which `foldline serve` serves the model; where none does, one that lasts as long as the block.
 
     What a task that was killed left is taken up where it serves the champion, and ended where it does not.
 
+    Args:
+        challenger: version that may be the site's champion by now, where a rollout is gone on with.
+
     Raises:
-        ServingError: as `begin`.
+        ServingError: as `begin`; or the command serves another version than the champion.
     """
     if is_served(folder):
-        yield Site(folder)
+        site = Site(folder)
+        state = site.state()
+        arm = state.arm(state.champion)
+        if arm is None or champion is None or arm.version not in (champion.version, challenger):
+            raise ServingError(
+                f"site of model {model_name}",
+                expected=f"version {champion.version if champion else 'none'}, the store's champion, served",
+                got=f"version {arm.version if arm else 'none'} served by {COMMAND} with pid {state.owner.pid}",
+                fix=f"End `{COMMAND}` and start it again.",
+            )
+        yield site
         return
     site = begin(folder, description(model_name, store_uri), champion, timeout_s)
     try:

@@ -83,6 +83,17 @@ def test_what_a_killed_command_left_serves_on_and_a_task_does_not_end_it(tmp_pat
     assert not is_served(tmp_path)
 
 
+def test_a_command_that_serves_another_version_than_the_champion_is_told(tmp_path: Path) -> None:
+    with sites.site(tmp_path, kind=COMMAND) as site:
+        said = f"expected version {CHALLENGER}, the store's champion, served, got version {CHAMPION} served by foldline"
+        with pytest.raises(ServingError, match=said), serving(tmp_path, "late", "models", arm(CHALLENGER), READY_S):
+            pass
+        gone_on_with = serving(tmp_path, "late", "models", arm("c0ffee000000"), READY_S, challenger=CHAMPION)
+        with gone_on_with as joined:
+            assert joined.folder == site.folder
+        assert sites.sent(site, 5) == {(200, CHAMPION): 5}
+
+
 def test_a_second_owner_is_told_who_is_the_first(tmp_path: Path) -> None:
     with sites.site(tmp_path) as site:
         _, port = site.address()
