@@ -93,15 +93,24 @@ class HttpSink:
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
     def write(self, event: Event) -> None:
+        body = json.dumps(event).encode()
         try:
-            self._connection.request(
-                "POST", self._target, json.dumps(event).encode(), {"content-type": "application/cloudevents+json"}
-            )
+            self._post(body)
+        except ConnectionError:
+            # The other side may have closed the connection since the last event.
+            self._post(body)
+
+    def _post(self, body: bytes) -> None:
+        try:
+            self._connection.request("POST", self._target, body, {"content-type": "application/cloudevents+json"})
             answer = self._connection.getresponse()
             answer.read()
-        except (OSError, http.client.HTTPException) as fault:
+        except OSError:
             self._connection.close()
-            raise OSError(f"no answer: {fault}") from fault
+            raise
+        except http.client.HTTPException as fault:
+            self._connection.close()
+            raise OSError(f"no answer of HTTP: {fault}") from fault
         if answer.status >= 300:
             raise OSError(f"status {answer.status}")
 

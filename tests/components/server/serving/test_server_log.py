@@ -119,6 +119,8 @@ def test_an_http_sink_gets_each_event_as_a_structured_cloud_event(model: Model) 
             self.send_response(503 if len(got) == 3 else 202)
             self.send_header("content-length", "0")
             self.end_headers()
+            # Without a word, as a sink does whose patience with a silent connection is over.
+            self.close_connection = len(got) == 2
 
         def log_message(self, *_: Any) -> None: ...
 
