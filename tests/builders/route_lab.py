@@ -14,11 +14,9 @@ from builders.serving_site import MANIFESTS, Json, Kubectl, Site
 from foldline.cluster import Cluster, connect
 from foldline.object_store import client_from_environment
 from foldline.serving.deploy_canary.backends.route import gateway as gateways
+from foldline.serving.deploy_canary.backends.route.assembly import route_split
 from foldline.serving.deploy_canary.backends.route.router import Router
 from foldline.serving.deploy_canary.backends.route.split import Revision, RouteSplit
-from foldline.serving.deploy_canary.metrics.counters import Counters
-from foldline.serving.deploy_canary.metrics.profiles import ENVOY
-from foldline.serving.deploy_canary.metrics.prometheus import Prometheus
 
 STAND_IN = Path(__file__).resolve().parent / "stand_in_server.py"
 GATEWAY = "kserve/kserve-ingress-gateway"
@@ -79,13 +77,15 @@ class Lab:
         timeout_s: float = READY_S,
         **settings: Any,
     ) -> RouteSplit:
-        return RouteSplit(
+        return route_split(
             self.cluster,
-            self.router(),
+            self.namespace,
             "late",
             champion=champion,
             challenger=challenger,
-            counters=Counters(Prometheus(prometheus), ENVOY),
+            gateway=GATEWAY,
+            hostname="",
+            prometheus=prometheus,
             inference_service=settings,
             timeout_s=timeout_s,
         )

@@ -57,7 +57,9 @@ class Counters:
         problems = []
         for role, one in wanted.items():
             try:
-                told[role] = one and arms.arm(samples, self._profile, one.names, one.identity, self._starts)
+                told[role] = (
+                    arms.arm(samples, self._profile, one.names, one.identity, self._starts) if one is not None else None
+                )
             except arms.MissingError as fault:
                 told[role] = None
                 problems.append(f"{role}: {fault}")
