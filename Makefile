@@ -11,7 +11,7 @@ BUILDER ?= podman
 REGISTRY ?= ghcr.io/foldline
 LEVEL ?= node
 
-.PHONY: help install demo test test-kubeflow cluster-up cluster-status cluster-down test-cluster lint compile bench images test-images locks debian-packages clean
+.PHONY: help install demo demo-rollback test test-kubeflow cluster-up cluster-status cluster-down test-cluster lint compile bench images test-images locks debian-packages clean
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,17 +26,20 @@ $(LOCAL)/ready: pyproject.toml $(wildcard pipelines/foldline_pipelines/local/loc
 	@$(LOCAL)/bin/python -m compileall -q $(LOCAL)/lib >/dev/null; touch $@
 	@echo "environment local: ready"
 
-demo: install ## Run train_and_serve on a year of flights from New York, on this machine
+demo: install ## Train a champion and a challenger on flights from New York, and let the canary decide, on this machine
 	@$(LOCAL)/bin/python -m foldline_pipelines.examples.flights
+
+demo-rollback: install ## Let the canary throw a broken challenger out, after make demo
+	@$(LOCAL)/bin/python -m foldline_pipelines.examples.flights rollback
 
 test: install debian-packages lint ## Run all tests that need no cluster
 	@$(COMMAND) environments --test
 	@$(LOCAL)/bin/python tests/run.py machine
 
-test-kubeflow: install ## Run the acceptance tests on a Kubeflow: KFP_ENDPOINT= KUBECONFIG= [NAMESPACE=] [REGISTRY=] [KFP_DATASET_URI= KFP_LABEL= KFP_STORE_URI=]
+test-kubeflow: install ## Run the acceptance tests on a Kubeflow: KFP_ENDPOINT= KUBECONFIG= [NAMESPACE=] [REGISTRY=] [KFP_DATASET_URI= KFP_LABEL= KFP_STORE_URI= KFP_ARGUMENTS=]
 	@$(COMMAND) environments --test
 	@FOLDLINE_IMAGE_REGISTRY=$(REGISTRY) KFP_ENDPOINT=$(KFP_ENDPOINT) KUBECONFIG=$(KUBECONFIG) NAMESPACE=$(NAMESPACE) \
-		KFP_DATASET_URI=$(KFP_DATASET_URI) KFP_LABEL=$(KFP_LABEL) KFP_STORE_URI=$(KFP_STORE_URI) KFP_TEST_IMAGE=$(KFP_TEST_IMAGE) \
+		KFP_DATASET_URI=$(KFP_DATASET_URI) KFP_LABEL=$(KFP_LABEL) KFP_STORE_URI=$(KFP_STORE_URI) KFP_ARGUMENTS=$(KFP_ARGUMENTS) KFP_TEST_IMAGE=$(KFP_TEST_IMAGE) \
 		$(LOCAL)/bin/python -m pytest -rs --timeout 4000 tests/kubeflow
 
 cluster-up: install ## Start a one-node Kubernetes for tests: LEVEL=api|node|serving (Linux, root)

@@ -91,6 +91,8 @@ class Kubeflow:
                 return {"experiments": self._found(self.experiments, named)}
             case ("POST", ["experiments"]):
                 return self._keep(self.experiments, "experiment_id", body)
+            case ("GET", ["runs"]):
+                return {"runs": [one for one in self.runs.values() if one["recurring_run_id"] == named]}
             case ("POST", ["runs"]):
                 self._check("run", body)
                 return self._keep(self.runs, "run_id", {**body, "state": "PENDING"})

@@ -1,7 +1,8 @@
 """A Kubeflow that the acceptance tests are pointed at.
 
 KFP_ENDPOINT, KUBECONFIG, NAMESPACE, KFP_TEST_IMAGE (any image with kfp; Foldline's launcher by default),
-KFP_DATASET_URI with KFP_LABEL (a table in a bucket) and KFP_STORE_URI (a bucket for models).
+KFP_DATASET_URI with KFP_LABEL (a table in a bucket), KFP_STORE_URI (a bucket for models), and KFP_ARGUMENTS (a file of
+more arguments for train_and_serve).
 """
 
 import json
@@ -24,7 +25,7 @@ from foldline_pipelines.compile import compile_pipeline
 from foldline_pipelines.kubeflow import connection, workflow
 
 BIN = Path(sys.executable).parent
-RUN_S = 900.0
+RUN_S = 3600.0
 _ENDED = {"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"}
 Ended = subprocess.CompletedProcess[str]
 

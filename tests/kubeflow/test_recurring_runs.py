@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from foldline_pipelines.kubeflow import connection
+from builders.acceptance import first_run_of, recurring_run, runs_of
+from foldline.errors import RunError
+from foldline_pipelines.kubeflow import connection, schedule
 
 Ended = subprocess.CompletedProcess[str]
-FIRST_S = 300.0
 
 
 @pytest.fixture
@@ -22,12 +23,7 @@ def name(foldline: Callable[..., Ended], unique: str) -> Iterator[str]:
     foldline("schedule", "--remove", title)
 
 
-def runs_of(api: connection.Connection, recurring: str) -> list[Any]:
-    found = api.ask("runs", api.runs.run_service_list_runs, page_size=100, sort_by="created_at desc", **api.scope)
-    return [run for run in found.runs or [] if run.recurring_run_id == recurring]
-
-
-def test_a_recurring_run_fires_with_typed_parameters_until_it_is_paused(
+def test_a_recurring_run_fires_with_typed_parameters_until_it_is_paused_and_removed(
     foldline: Callable[..., Ended],
     small: Path,
     api: connection.Connection,
@@ -39,21 +35,27 @@ def test_a_recurring_run_fires_with_typed_parameters_until_it_is_paused(
     made = foldline("schedule", small, *words, "--name", name)
     assert made.returncode == 0, made.stderr
     assert "fires every 1m" in made.stdout
-    listed = api.ask("recurring runs", api.recurring_runs.recurring_run_service_list_recurring_runs, page_size=100)
-    (recurring,) = [one for one in listed.recurring_runs if one.display_name == name]
+    recurring = recurring_run(api, name)
     assert (recurring.no_catchup, str(recurring.max_concurrency)) == (True, "1")
-    deadline = time.monotonic() + FIRST_S
-    while not (fired := runs_of(api, recurring.recurring_run_id)):
-        assert time.monotonic() < deadline, f"nothing fired within {FIRST_S:.0f} s"
-        time.sleep(5)
+    fired = first_run_of(api, recurring.recurring_run_id)
+    refused = foldline("schedule", "--remove", name)
+    assert refused.returncode == 1, refused.stdout
+    assert f"expected no run of it that goes on, got run/{fired} in state" in " ".join(refused.stderr.split())
     paused = foldline("schedule", "--pause", name)
     assert paused.returncode == 0, paused.stderr
-    assert ended(fired[-1].run_id) == "SUCCEEDED"
-    assert seen(fired[-1].run_id)["parameters"] == [{"depth": 1}, ["one", "two"], 0.125, True]
+    assert ended(fired) == "SUCCEEDED"
+    assert seen(fired)["parameters"] == [{"depth": 1}, ["one", "two"], 0.125, True]
     count = len(runs_of(api, recurring.recurring_run_id))
     assert f"{name}: paused" in foldline("schedule", "--show", name).stdout
     time.sleep(75)
     assert len(runs_of(api, recurring.recurring_run_id)) <= count + 1
+    removed = foldline("schedule", "--remove", name)
+    assert removed.returncode == 0, removed.stderr
+    assert f"{name} is removed; its runs stay" in removed.stdout
+    assert name not in foldline("schedule", "--list").stdout
+    with pytest.raises(RunError, match=f"recurring run/{name}: expected one of this name, got none"):
+        schedule.find(api, name)
+    assert api.ask(f"run/{fired}", api.runs.run_service_get_run, fired).state == "SUCCEEDED"
 
 
 def test_a_cron_expression_is_taken_as_it_is_shown(foldline: Callable[..., Ended], small: Path, name: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from builders import acceptance_pipelines
-from builders.acceptance import given, run_id
+from builders.acceptance import GPU, accelerator_node, given, placed_on, pods_by_node, run_id
 from foldline.errors import RunError
 from foldline_pipelines.compile import compile_pipeline
 from foldline_pipelines.kubeflow import connection, submit, upload
@@ -111,23 +111,15 @@ def test_the_pod_has_its_time_limit_and_no_accelerator(
 def test_a_pod_that_asks_for_an_accelerator_lands_where_there_is_one(
     foldline: Callable[..., Ended], small: Path, kubectl: Callable[..., str], namespace: str
 ) -> None:
-    nodes = json.loads(kubectl("get", "nodes", "-o", "json"))["items"]
-    having = [one for one in nodes if int(one["status"]["allocatable"].get("nvidia.com/gpu", "0"))]
-    if not having:
-        pytest.skip("no node advertises nvidia.com/gpu")
-    name = having[0]["metadata"]["labels"]["kubernetes.io/hostname"]
-    words = ["--set", "accelerator_count=1", "--set", f"node_selector={{kubernetes.io/hostname: {name}}}"]
-    words += ["--set", "tolerations=[{key: nvidia.com/gpu, operator: Exists}]"]
-    done = foldline("submit", small, *words, "--wait")
+    node = accelerator_node(kubectl)
+    if node is None:
+        pytest.skip(f"no node advertises {GPU}")
+    done = foldline("submit", small, *placed_on(node), "--wait")
     assert done.returncode == 0, done.stdout + done.stderr
-    text = kubectl("get", "pods", "-n", namespace, "-l", f"pipeline/runid={run_id(done)}", "-o", "json")
-    placed = [
-        pod["spec"]["nodeName"]
-        for pod in json.loads(text)["items"]
-        for one in pod["spec"]["containers"]
-        if one.get("resources", {}).get("limits", {}).get("nvidia.com/gpu") == "1"
-    ]
-    assert placed == [having[0]["metadata"]["name"]]
+    asking, others = pods_by_node(kubectl, namespace, run_id(done))
+    assert asking == {node["metadata"]["name"]: 1}
+    if node["spec"].get("taints"):
+        assert node["metadata"]["name"] not in others
 
 
 def test_what_training_leaves_is_what_the_ui_draws(foldline: Callable[..., Ended], tmp_path: Path, seen: Seen) -> None:

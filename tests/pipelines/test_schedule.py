@@ -61,6 +61,21 @@ def test_a_recurring_run_is_shown_paused_resumed_and_removed(
     assert "there are none" in command("schedule", "--list")[1]
 
 
+@pytest.mark.parametrize(("state", "stays"), [("RUNNING", True), ("SUCCEEDED", False), ("FAILED", False)])
+def test_a_recurring_run_stays_while_a_run_of_it_goes_on(
+    state: str, stays: bool, server: Kubeflow, command: Command, compiled: Callable[[str], Path]
+) -> None:
+    assert command("schedule", compiled("count"), "--every", "7d", "--name", "weekly")[0] == 0
+    server.runs["other"] = {"run_id": "other", "recurring_run_id": "another", "state": "RUNNING"}
+    server.runs["run-1"] = {"run_id": "run-1", "recurring_run_id": next(iter(server.recurring_runs)), "state": state}
+    status, output = command("schedule", "--remove", "weekly")
+    assert status == int(stays), output
+    assert bool(server.recurring_runs) == stays
+    if stays:
+        assert "recurring run/weekly: expected no run of it that goes on, got run/run-1 in state RUNNING." in output
+        assert "weekly: paused" in command("schedule", "--show", "weekly")[1]
+
+
 def test_a_name_that_is_not_there_is_answered_with_those_that_are(
     server: Kubeflow, command: Command, compiled: Callable[[str], Path]
 ) -> None:

@@ -90,7 +90,9 @@ PERMISSIONS = (
     Permission("rollouts", "discovery.k8s.io", "endpointslices", "", ("list",), "route to nothing without a ready pod"),
     Permission("runs", _PIPELINES, "pipelines", "", ("list", "create"), "upload a pipeline that is not there yet"),
     Permission("runs", _PIPELINES, "experiments", "", ("list", "create"), "put runs into an experiment"),
-    Permission("runs", _PIPELINES, "runs", "", ("get", "create"), "start a run and follow it"),
+    Permission(
+        "runs", _PIPELINES, "runs", "", ("get", "list", "create"), "start a run, follow it, see whether one goes on"
+    ),
     Permission(
         "runs",
         _PIPELINES,

@@ -9,9 +9,9 @@ from rich.console import Console
 from foldline.errors import RunError
 from foldline_pipelines.kubeflow import workflow
 from foldline_pipelines.kubeflow.connection import Connection
+from foldline_pipelines.kubeflow.submit import ENDED
 from foldline_pipelines.local.display import Display
 
-_ENDED = {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"}
 _POLL_S = 3.0
 _NO_LOG = '{"error_message"'
 # An API server that restarts, or a port-forward that is made again, comes back within this time.
@@ -57,7 +57,7 @@ def follow(
                 answered = time.monotonic()
                 seen = workflow.tasks(manifest) if manifest else []
                 display.show(seen + [_waiting(name) for name in names if name not in {one["task"] for one in seen}])
-                if state in _ENDED:
+                if state in ENDED:
                     reasons = _reasons(connection, run_id, manifest) if state == "FAILED" and manifest else []
                     return Ended(state, seen, reasons)
             except RunError:

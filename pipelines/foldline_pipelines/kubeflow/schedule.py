@@ -7,7 +7,8 @@ from typing import Any
 from foldline.errors import ArgumentError, RunError
 from foldline_pipelines.kubeflow import recurrence
 from foldline_pipelines.kubeflow.connection import Connection
-from foldline_pipelines.kubeflow.upload import Version, ensure_experiment, named
+from foldline_pipelines.kubeflow.submit import ENDED
+from foldline_pipelines.kubeflow.upload import Version, ensure_experiment, having, named
 
 SHOWN_TIMES = 3
 _PAGE = 100
@@ -105,7 +106,32 @@ def resume(connection: Connection, name: str) -> None:
 
 
 def remove(connection: Connection, name: str) -> None:
-    """Delete a recurring run; its earlier runs stay."""
+    """Delete a recurring run; its earlier runs stay.
+
+    Kubeflow deletes the pods of its runs with it, and a run that was going on stays in state RUNNING for ever.
+
+    Raises:
+        RunError: there is none, there are several, or one of its runs goes on; it is paused then.
+    """
+    what = f"recurring run/{name}"
+    pause(connection, name)
+    recurring_id = find(connection, name).recurring_run_id
+    found = connection.ask(
+        what,
+        connection.runs.run_service_list_runs,
+        filter=having("recurring_run_id", recurring_id),
+        sort_by="created_at desc",
+        page_size=_PAGE,
+        **connection.scope,
+    )
+    for run in found.runs or []:
+        if (state := run.state or "PENDING") not in ENDED:
+            raise RunError(
+                what,
+                expected="no run of it that goes on",
+                got=f"run/{run.run_id} in state {state}",
+                fix="It is paused now. Remove it when that run has ended, or end the run first in the UI (Terminate).",
+            )
     _change(connection, name, "delete")
 
 

@@ -7,6 +7,8 @@ from foldline.errors import ArgumentError
 from foldline_pipelines.kubeflow.connection import Connection
 from foldline_pipelines.kubeflow.upload import Version, ensure_experiment
 
+ENDED = {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"}
+
 
 def reachable(given: Mapping[str, Any], declared: Mapping[str, Any]) -> None:
     """Check that pods can read and keep what the addresses among the arguments name.

@@ -73,7 +73,12 @@ def ensure_experiment(connection: Connection, name: str) -> str:
 
 def named(name: str) -> str:
     """The server's filter for objects that have this name in the UI."""
-    return json.dumps({"predicates": [{"operation": _EQUALS, "key": "display_name", "stringValue": name}]})
+    return having("display_name", name)
+
+
+def having(key: str, value: str) -> str:
+    """The server's filter for objects of which the field `key` is `value`."""
+    return json.dumps({"predicates": [{"operation": _EQUALS, "key": key, "stringValue": value}]})
 
 
 def _ensure_pipeline(connection: Connection, name: str) -> str:
