@@ -66,29 +66,29 @@ def current(found: Found, processes: Found) -> list[Series]:
     return there
 
 
-def arm(
-    samples: Sequence[Series], profile: Profile, names: Sequence[str], identity: str, starts: dict[str, float]
-) -> ArmReading:
-    """The counters of the arm that has these names, added up over processes.
+def own(samples: Sequence[Series], profile: Profile, names: Sequence[str]) -> list[Series]:
+    """The samples of the arm that has these names.
 
-    Args:
-        samples: what `current` gave.
-        identity: what the arm serves; part of its epoch.
-        starts: when each process started, by instance.
+    Raises:
+        MissingError: it has none, or one is no count.
+    """
+    found = [series for series in samples if series.labels.get(profile.arm) in names]
+    if not found:
+        raise MissingError("Prometheus has no series of it")
+    broken = next((series for series in found if not math.isfinite(series.value) or series.value < 0), None)
+    if broken is not None:
+        raise MissingError(f"{broken.name} is {broken.value}")
+    return found
+
+
+def arm(samples: Sequence[Series], profile: Profile, epoch: str) -> ArmReading:
+    """The counters of the arm whose samples these are, added up over processes.
 
     Raises:
         MissingError: they cannot be told.
     """
-    own = [series for series in samples if series.labels.get(profile.arm) in names]
-    if not own:
-        raise MissingError("Prometheus has no series of it")
-    broken = next((series for series in own if not math.isfinite(series.value) or series.value < 0), None)
-    if broken is not None:
-        raise MissingError(f"{broken.name} is {broken.value}")
-    instances = sorted({(s.labels.get("instance", ""), s.labels[profile.arm]) for s in own})
-    epoch = ",".join(f"{name}@{instance}:{starts.get(instance, 0.0):.0f}" for instance, name in instances)
-    requests, errors = _requests(own, profile)
-    return ArmReading(f"{identity} {epoch}", requests, errors, latency_ms=latency(own, profile))
+    requests, errors = _requests(samples, profile)
+    return ArmReading(epoch, requests, errors, latency_ms=latency(samples, profile))
 
 
 def latency(samples: Sequence[Series], profile: Profile) -> Histogram | None:
@@ -146,10 +146,10 @@ def unserved(samples: Sequence[Series], processes: Found, profile: Profile) -> i
     return round(sum(own)) if own and all(math.isfinite(value) for value in own) else None
 
 
-def _requests(own: Sequence[Series], profile: Profile) -> tuple[int, int]:
-    counted = [series for series in own if series.name == profile.requests]
+def _requests(samples: Sequence[Series], profile: Profile) -> tuple[int, int]:
+    counted = [series for series in samples if series.name == profile.requests]
     if not counted:
-        if profile.present and any(series.name == profile.present for series in own):
+        if profile.present and any(series.name == profile.present for series in samples):
             return 0, 0
         raise MissingError(f"Prometheus has no {profile.requests} of it")
     requests = sum(series.value for series in counted)
@@ -157,5 +157,5 @@ def _requests(own: Sequence[Series], profile: Profile) -> tuple[int, int]:
         wrong = re.compile(profile.errors)
         errors = sum(series.value for series in counted if wrong.fullmatch(series.labels.get(profile.code, "")))
     else:
-        errors = max(requests - sum(series.value for series in own if series.name == profile.answered), 0.0)
+        errors = max(requests - sum(series.value for series in samples if series.name == profile.answered), 0.0)
     return round(requests), round(errors)

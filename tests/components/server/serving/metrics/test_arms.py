@@ -10,7 +10,7 @@ from foldline.serving.deploy_canary.metrics import arms
 from foldline.serving.deploy_canary.metrics.arms import MissingError
 from foldline.serving.deploy_canary.metrics.profiles import ENVOY, IN_MS, KNATIVE, KSERVE_PYTHON, PROFILES, TF_SERVING
 from foldline.serving.deploy_canary.metrics.prometheus import Found, Series
-from foldline.serving.deploy_canary.reading import Histogram
+from foldline.serving.deploy_canary.reading import ArmReading, Histogram
 
 NOW = 10_000.0
 NONE = Found([], NOW)
@@ -38,15 +38,15 @@ def uptime(seconds: float, instance: str = "proxy-1", at: float = NOW - 2.0) -> 
     return series("envoy_server_uptime", seconds, instance=instance, at=at)
 
 
-def read(samples: list[Series], starts: dict[str, float] | None = None):
-    return arms.arm(samples, ENVOY, ["b0"], "late-1 5", starts or {})
+def read(samples: list[Series]) -> ArmReading:
+    return arms.arm(arms.own(samples, ENVOY, ["b0"]), ENVOY, "late-1")
 
 
 def test_an_arm_is_read_with_its_errors_and_its_latency_in_milliseconds() -> None:
-    reading = read([*envoy(), *envoy("b1", {"2": 7.0})], {"proxy-1": 9000.0})
+    reading = read([*envoy(), *envoy("b1", {"2": 7.0})])
     assert (reading.requests, reading.errors, reading.invalid, reading.predictions) == (100, 10, None, None)
     assert reading.latency_ms == Histogram((1.0, 5.0, 5000.0), (0, 50, 48, 1))
-    assert reading.epoch == "late-1 5 b0@proxy-1:9000"
+    assert reading.epoch == "late-1"
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,10 @@ def test_a_histogram_that_is_not_there_yet_is_none() -> None:
     assert read(envoy(buckets=False)).latency_ms is None
 
 
-def test_processes_are_added_up_and_each_has_its_part_in_the_epoch() -> None:
-    both = [*envoy(), *envoy(instance="proxy-2")]
-    reading = read(both, {"proxy-1": 9000.0, "proxy-2": 9500.0})
+def test_processes_are_added_up() -> None:
+    reading = read([*envoy(), *envoy(instance="proxy-2")])
     assert (reading.requests, reading.errors) == (200, 20)
     assert reading.latency_ms == Histogram((1.0, 5.0, 5000.0), (0, 100, 96, 2))
-    alone = read(envoy(), {"proxy-1": 9000.0})
-    restarted = read(envoy(), {"proxy-1": 9600.0})
-    assert len({reading.epoch, alone.epoch, restarted.epoch}) == 3
 
 
 @pytest.mark.parametrize(
@@ -190,7 +186,7 @@ def test_a_server_that_counts_no_errors_has_those_that_it_did_not_answer() -> No
         series("request_preprocess_seconds_count", 100.0, model_name="b0"),
         series("request_postprocess_seconds_count", 97.0, model_name="b0"),
     ]
-    reading = arms.arm(counted, KSERVE_PYTHON, ["b0"], "late-1", {})
+    reading = arms.arm(counted, KSERVE_PYTHON, "late-1")
     assert (reading.requests, reading.errors) == (100, 3)
 
 
@@ -199,7 +195,7 @@ def test_statuses_in_words_are_errors_but_ok() -> None:
         series(":tensorflow:serving:request_count", count, model_name="b0", status=status)
         for status, count in (("OK", 90.0), ("NOT_OK", 4.0), ("INVALID_ARGUMENT", 6.0))
     ]
-    assert arms.arm(counted, TF_SERVING, ["b0"], "late-1", {}).errors == 10
+    assert arms.arm(counted, TF_SERVING, "late-1").errors == 10
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=list(PROFILES))

@@ -13,6 +13,7 @@ from foldline.errors import ArgumentError, ServingError
 from foldline.serving.deploy_canary.metrics.counters import Arm, Counters
 from foldline.serving.deploy_canary.metrics.profiles import ENVOY
 from foldline.serving.deploy_canary.metrics.prometheus import Found, Prometheus, Series, read
+from foldline.serving.deploy_canary.reading import Histogram
 
 DATE = "Thu, 01 Jan 1970 02:46:40 GMT"
 Script = list[tuple[int, bytes]]
@@ -122,8 +123,8 @@ def router(lost: float, uptime: float = 500.0, at: float = 9998.0) -> bytes:
     )
 
 
-def arms_at(at: float = 9998.0) -> bytes:
-    return matrix(envoy("r/backend/0", 90.0, at), envoy("r/backend/1", 10.0, at))
+def arms_at(at: float = 9998.0, more: float = 0.0) -> bytes:
+    return matrix(envoy("r/backend/0", 90.0 + more, at), envoy("r/backend/1", 10.0 + more, at))
 
 
 CHAMPION, CHALLENGER = Arm(["r/backend/0"], "late-1"), Arm(["r/backend/1", "r-mirror-0"], "late-2")
@@ -136,12 +137,37 @@ def counters(wire: Wire, *answers: bytes) -> Counters:
 
 
 def test_both_arms_are_read_at_the_time_of_their_samples(wire: Wire) -> None:
-    reading = counters(wire, router(7.0), arms_at()).read(CHAMPION, CHALLENGER, since=9000.0, impaired=False)
-    assert reading.champion is not None
-    assert reading.challenger is not None
-    assert (reading.at, reading.champion.requests, reading.challenger.requests) == (9998.0, 90, 10)
-    assert (reading.unserved, reading.problem) == (0, "")
+    reader = counters(wire, router(7.0), arms_at(), router(7.0, at=9999.0), arms_at(9999.0, 9.0))
+    for at, champion, challenger in ((9998.0, 0, 0), (9999.0, 9, 9)):
+        reading = reader.read(CHAMPION, CHALLENGER, since=9000.0, impaired=False)
+        assert reading.champion is not None
+        assert reading.challenger is not None
+        assert (reading.at, reading.champion.requests, reading.challenger.requests) == (at, champion, challenger)
+        assert (reading.unserved, reading.problem) == (0, "")
+        assert (reading.champion.epoch, reading.challenger.epoch) == ("late-1 since 5.000", "late-2 since 5.000")
     assert r'envoy_cluster_name=~"r/backend/0|r/backend/1|r\\-mirror\\-0"' in wire.queries[1]
+
+
+def test_outputs_come_from_the_servers_and_are_never_more_than_the_requests(wire: Wire) -> None:
+    def arm(invalid: float, *, problem: str = "") -> Arm:
+        where = {"instance": "10.1.1.1:8080"}
+        outputs = [
+            Series("process_start_time_seconds", where, 0.0, 100.0),
+            Series("foldline_invalid_outputs", {**where, "reason": "not_finite"}, 0.0, invalid),
+            Series("foldline_predictions_bucket", {**where, "le": "0.5"}, 0.0, 2 * invalid),
+            Series("foldline_predictions_bucket", {**where, "le": "+Inf"}, 0.0, 3 * invalid),
+        ]
+        return Arm(CHAMPION.names, "late-1", [] if problem else outputs, problem)
+
+    reader = counters(wire, *[text for more in (0.0, 4.0, 8.0, 9.0) for text in (router(0.0), arms_at(9998.0, more))])
+    seen = []
+    for given in (arm(50.0), arm(56.0), arm(57.0), arm(0.0, problem="its server has no metrics")):
+        reading = reader.read(given, None, since=0.0, impaired=False)
+        assert reading.champion is not None
+        seen.append((reading.champion.requests, reading.champion.invalid, reading.champion.predictions))
+    assert [(requests, invalid) for requests, invalid, _ in seen] == [(0, 0), (4, 4), (8, 7), (9, None)]
+    assert seen[2][2] == Histogram((0.5,), (14, 7))
+    assert reading.problem == "champion: its server has no metrics"
 
 
 @pytest.mark.parametrize(
@@ -193,14 +219,19 @@ def test_what_nobody_served_counts_while_the_route_is_impaired(
     assert (readings[0].unserved, readings[-1].unserved) == (0, unserved)
 
 
-def test_a_router_that_started_again_begins_a_new_epoch(wire: Wire) -> None:
-    reader = counters(wire, router(0.0), arms_at(), router(0.0, 503.0), arms_at(), router(0.0, 2.0), arms_at())
-    epochs = []
-    for _ in range(3):
-        champion = reader.read(CHAMPION, CHALLENGER, since=0.0, impaired=False).champion
+def test_a_router_that_started_again_goes_on_counting(wire: Wire) -> None:
+    looks = [
+        (router(0.0), arms_at()),
+        (router(0.0, 503.0), arms_at(9998.0, 5.0)),
+        (router(0.0, 2.0), arms_at(9998.0, -80.0)),
+    ]
+    reader = counters(wire, *[text for look in looks for text in look])
+    counted = []
+    for _ in looks:
+        champion = reader.read(CHAMPION, None, since=0.0, impaired=False).champion
         assert champion is not None
-        epochs.append(champion.epoch)
-    assert epochs[0] == epochs[1] != epochs[2]
+        counted.append(champion.requests)
+    assert counted == [0, 5, 15]
 
 
 def test_the_clock_of_prometheus_is_taken_where_it_tells_the_time() -> None:

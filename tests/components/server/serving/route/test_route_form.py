@@ -212,4 +212,7 @@ def test_the_conditions_of_another_gateway_do_not_count() -> None:
 def test_a_service_reaches_somebody_where_an_endpoint_is_ready(
     service: Object | None, endpoints: list[Object], outcome: Outcome
 ) -> None:
-    assert judge_endpoints(Behind(service, [{"endpoints": None}, {"endpoints": endpoints}])) == outcome
+    slices = [{"endpoints": None, "ports": None}, {"endpoints": endpoints, "ports": [{"port": 8080}]}]
+    behind = Behind(service, slices)
+    assert judge_endpoints(behind) == outcome
+    assert behind.addresses == ([("10.1.1.1", 8080)] if isinstance(outcome, Done) else [])

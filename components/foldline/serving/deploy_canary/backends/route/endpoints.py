@@ -13,15 +13,17 @@ class Behind:
     slices: list[Object]
 
     @property
-    def ready(self) -> int:
-        """Number of addresses that take requests."""
-        return sum(
-            len(endpoint.get("addresses") or [])
+    def addresses(self) -> list[tuple[str, int]]:
+        """Addresses and ports that take requests."""
+        return [
+            (address, int(port["port"]))
             for one in self.slices
+            for port in (one.get("ports") or [])[:1]
             for endpoint in one.get("endpoints") or []
             # Absent means unknown, which the API says to take for ready.
             if (endpoint.get("conditions") or {}).get("ready") is not False
-        )
+            for address in endpoint.get("addresses") or []
+        ]
 
 
 def fetch(cluster: Cluster, namespace: str, service: str) -> Behind:
@@ -36,4 +38,4 @@ def judge(behind: Behind) -> Outcome:
     """Whether requests to the Service reach somebody."""
     if behind.service is None:
         return Pending("no such Service")
-    return Done() if behind.ready else Pending("no ready endpoint")
+    return Done() if behind.addresses else Pending("no ready endpoint")

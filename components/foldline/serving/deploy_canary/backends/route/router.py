@@ -18,6 +18,7 @@ from foldline.errors import ServingError
 from foldline.serving.deploy_canary.backends.inference_service import is_ours
 from foldline.serving.deploy_canary.backends.route import endpoints, form
 from foldline.serving.deploy_canary.backends.route import gateway as gateways
+from foldline.serving.deploy_canary.backends.route.endpoints import Behind
 from foldline.serving.deploy_canary.backends.route.form import Shares
 from foldline.serving.deploy_canary.backends.route.gateway import Gateway
 from foldline.serving.deploy_canary.backends.route.users import ALIKE, POLL_S, look
@@ -147,14 +148,17 @@ class Router:
             error=ServingError,
         )
 
-    def trouble(self, route: Object) -> str:
+    def behind(self, shares: Shares) -> dict[str, Behind]:
+        """What is behind each InferenceService that the route reaches."""
+        return {arm: endpoints.fetch(self._cluster, self.namespace, f"{arm}{form.PREDICTOR}") for arm in shares.reached}
+
+    def trouble(self, route: Object, behind: dict[str, Behind]) -> str:
         """Why requests may reach no arm, in words; empty where they all do."""
         outcome = form.judge(route, self.gateway)
         words = [] if isinstance(outcome, Done) else [f"{self.what}: {outcome.state}"]
         for arm in form.shares_of(route).names:
-            service = f"{arm}{form.PREDICTOR}"
-            reached = endpoints.judge(endpoints.fetch(self._cluster, self.namespace, service))
-            words += [] if isinstance(reached, Done) else [f"service/{service}: {reached.state}"]
+            reached = endpoints.judge(behind[arm])
+            words += [] if isinstance(reached, Done) else [f"service/{arm}{form.PREDICTOR}: {reached.state}"]
         return "; ".join(words)
 
     def is_alone(self) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 from foldline.cluster import INFERENCE_SERVICES, Cluster
 from foldline.errors import FoldlineError, ServingError
 from foldline.serving.deploy_canary.backends.kserve_server import KServeServer
-from foldline.serving.deploy_canary.backends.route import form, settings
+from foldline.serving.deploy_canary.backends.route import form, outputs, settings
+from foldline.serving.deploy_canary.backends.route.endpoints import Behind
 from foldline.serving.deploy_canary.backends.route.form import Shares, alone
 from foldline.serving.deploy_canary.backends.route.router import Router
 from foldline.serving.deploy_canary.backends.route.users import RouteServer
@@ -157,18 +158,20 @@ class RouteSplit:
             problem = f"{self._router.what} has a backendRef without a filter: both arms share their counters"
             return Reading(self._clock(), None, None, problem=problem)
         shares, since = form.shares_of(route), form.since_of(route)
-        trouble = self._router.trouble(route)
+        behind = self._router.behind(shares)
+        trouble = self._router.trouble(route, behind)
         reading = self._counters.read(
-            self._arm(shares, self._champion, since),
-            self._arm(shares, self._challenger, since),
+            self._arm(shares, self._champion, behind),
+            self._arm(shares, self._challenger, behind),
             since=since,
             impaired=bool(trouble) or self._router.is_alone(),
         )
         return replace(reading, problem="; ".join(filter(None, [reading.problem, trouble])))
 
-    def _arm(self, shares: Shares, server: KServeServer | None, since: float) -> Arm | None:
-        names = [] if server is None else self._router.counted_as(shares, server.name)
-        return Arm(names, f"{server.name} {since:.0f}") if server is not None and names else None
+    def _arm(self, shares: Shares, server: KServeServer | None, behind: dict[str, Behind]) -> Arm | None:
+        if server is None or server.name not in shares.reached:
+            return None
+        return Arm(self._router.counted_as(shares, server.name), server.name, *outputs.read(behind[server.name]))
 
     def _put(self, shares: Shares, *, undo: bool = True) -> Shares:
         """Let the route be so and wait until the gateway does it; else it is put back as it was."""

@@ -1,0 +1,35 @@
+"""What the model servers of an arm count of their outputs, read from each of its pods."""
+
+import http.client
+
+from foldline.serving.deploy_canary.backends.route.endpoints import Behind
+from foldline.serving.deploy_canary.metrics.prometheus import Series
+from foldline.serving.site.counters import parse
+
+TIMEOUT_S = 2.0
+
+
+def read(behind: Behind) -> tuple[list[Series], str]:
+    """The series of all ready pods; none of them, and why, where one cannot be read."""
+    found: list[Series] = []
+    for address, port in behind.addresses:
+        instance = f"{address}:{port}"
+        try:
+            samples = parse(_text(address, port))
+        except (OSError, http.client.HTTPException, ValueError) as fault:
+            return [], f"its server at {instance} has no metrics: {fault or type(fault).__name__}"
+        found += [Series(one.name, {**one.labels, "instance": instance}, 0.0, one.value) for one in samples]
+    return found, ""
+
+
+def _text(address: str, port: int) -> str:
+    connection = http.client.HTTPConnection(address, port, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        text = answer.read().decode()
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise ValueError(f"status {answer.status}")
+    return text
