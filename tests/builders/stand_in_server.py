@@ -13,6 +13,12 @@ OPTIONS = dict(one.removeprefix("--").split("=", 1) for one in sys.argv[1:])
 FOLDER = Path(OPTIONS["model-dir"])
 MODEL = {"version": "none", "err": 0.0, "delay_ms": 0.0, **json.loads((FOLDER / "model.json").read_text())}
 
+METRICS = f"""# TYPE foldline_invalid_outputs_total counter
+foldline_invalid_outputs_total{{reason="not_finite"}} 0
+# TYPE process_start_time_seconds gauge
+process_start_time_seconds {time.time()}
+"""
+
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -23,16 +29,22 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def answer(self, status: int, content: object) -> None:
-        text = json.dumps(content).encode()
+        self.text(status, "application/json", json.dumps(content))
+
+    def text(self, status: int, kind: str, content: str) -> None:
+        text = content.encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(text)))
         self.send_header("x-foldline-model-version", MODEL["version"])
         self.end_headers()
         self.wfile.write(text)
 
     def do_GET(self) -> None:
-        self.answer(200 if self.path.startswith("/v2/health/") else 404, {"ready": True})
+        if self.path == "/metrics":
+            self.text(200, "text/plain", METRICS)
+        else:
+            self.answer(200 if self.path.startswith("/v2/health/") else 404, {"ready": True})
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))

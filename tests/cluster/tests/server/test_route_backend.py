@@ -190,7 +190,10 @@ def test_the_real_model_server_is_rolled_out(site: Site, kubectl: Kubectl, old: 
             direct.wait_ready(READY_S)
             assert direct.predict([{"distance": 1.0}]).version == second.version
             split.shift(10)
+            eventually(lambda: not split.read().problem)
             split.shift(50)
+            time.sleep(10)
+            reading = split.read()
             server = split.promote()
             server.wait_ready(READY_S)
             split.settle()
@@ -199,5 +202,11 @@ def test_the_real_model_server_is_rolled_out(site: Site, kubectl: Kubectl, old: 
         assert users.failed() == []
         assert [one for one in users.answers if one.status != 200] == []
         assert site.services() == {f"late-{second.version}": second.version}
+        for arm in (reading.champion, reading.challenger):
+            assert arm is not None
+            assert (arm.errors, arm.invalid) == (0, 0)
+            assert arm.predictions is not None
+            # The servers are asked later than the router is scraped.
+            assert arm.predictions.total >= arm.requests > 20
     finally:
         lab.close()
