@@ -99,7 +99,7 @@ def _convert_whole(values: Sequence[Any], column: RawColumn) -> NDArray[Any] | N
         return np.asarray(values, dtype=np.float32)
     if column.dtype == "bool" and kinds == {bool}:
         return np.asarray(values, dtype=np.int64)
-    if column.dtype == "int64" and kinds == {int} and MISSING_INTEGER < min(values) and max(values) < 2**63:
+    if column.dtype == "int64" and kinds == {int} and min(values) > MISSING_INTEGER and max(values) < 2**63:
         return np.asarray(values, dtype=np.int64)
     return None
 
