@@ -47,6 +47,7 @@ def train_and_serve(
     tolerations: list = [],
     serving_backend: str = "local",
     serving_namespace: str = "",
+    serving_route: dict = {},
     canary_policy: dict = {},
     traffic_uri: str = "",
     traffic_per_s: float = 100.0,
@@ -87,8 +88,9 @@ def train_and_serve(
         accelerator_count: Accelerators for each training task; a whole number, written as text.
         node_selector: Node labels that training tasks need.
         tolerations: Tolerations of training tasks.
-        serving_backend: Where the challenger is tried: local (in the task) or kserve (an InferenceService that stays).
-        serving_namespace: Namespace of the InferenceService; the run's own when empty.
+        serving_backend: Where the model is served: local (this machine), route (KServe behind an HTTPRoute) or kserve.
+        serving_namespace: Namespace of the InferenceServices; the run's own when empty.
+        serving_route: With route: gateway (namespace/name), hostname, prometheus (address), inference_service.
         canary_policy: Steps, gates, error probabilities and deadline of the canary; what it leaves out has its default.
         traffic_uri: Parquet or CSV file whose rows are sent to the canary; test rows where no users are when empty.
         traffic_per_s: Requests a second that are sent to it.
@@ -161,6 +163,7 @@ def train_and_serve(
         policy=canary_policy,
         traffic_uri=traffic_uri,
         traffic_per_s=traffic_per_s,
+        route=serving_route,
     )
     deployed.set_caching_options(False)
     with_object_store(deployed)

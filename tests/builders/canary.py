@@ -66,6 +66,7 @@ def deploy(dataset: Dataset, model: Model, out: Path, *, rows: int = 8, **change
                 "policy": {},
                 "traffic_uri": "",
                 "traffic_per_s": 200.0,
+                "route": {},
                 **changed,
             },
         )

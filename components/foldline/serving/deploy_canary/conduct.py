@@ -119,7 +119,8 @@ class Conductor:
             after = self._split.read()
             judged = judge.look(before, after)
             self._remember(before, after, judge.to_json(), judged.to_json())
-            before = after if after.champion and after.challenger else before
+            # What a look did not use belongs to the next one, and what it used must not count twice.
+            before = after if judged.used or (after.champion and after.challenger) else before
             move = machine.while_shifting(
                 self._record,
                 self._policy,
@@ -176,7 +177,7 @@ class Conductor:
             self._sleep(self._policy.look_s)
             after = self._split.read()
             judged = judge.look(before, after)
-            before = after if after.challenger else before
+            before = after if judged.used or after.challenger else before
             move = machine.while_baking(self._record, self._policy, judged, word=self._keeper.word(), now=self._clock())
             match move:
                 case Revert():

@@ -12,20 +12,17 @@ import pyarrow as pa
 
 from foldline.artifacts import Dataset, Decision, Model, Predictions
 from foldline.disk import room_for
-from foldline.errors import ArgumentError, ArtifactError
-from foldline.serving.deploy_canary import smoke, traffic
+from foldline.errors import ArtifactError
+from foldline.serving.deploy_canary import parameters, smoke, traffic
 from foldline.serving.deploy_canary.backends.backend import Backend, Server
 from foldline.serving.deploy_canary.examination import examine, golden
 from foldline.serving.deploy_canary.locally import local_place, replayed
 from foldline.serving.deploy_canary.outcome import Outcome, stated
-from foldline.serving.deploy_canary.policy import Policy
+from foldline.serving.deploy_canary.parameters import KSERVE, LOCAL
 from foldline.serving.deploy_canary.replacing import replace_champion
-from foldline.serving.deploy_canary.rolling_out import roll_out
+from foldline.serving.deploy_canary.rolling_out import Place, roll_out
 from foldline.serving.site.site import Site
 from foldline.store import CHAMPION, Store, open_store, version_of
-
-LOCAL, KSERVE = "local", "kserve"
-BACKENDS = (LOCAL, KSERVE)
 
 
 @room_for("the outputs")
@@ -46,6 +43,7 @@ def run(
     policy: dict[str, Any],
     traffic_uri: str,
     traffic_per_s: float,
+    route: dict[str, Any],
     describe: Callable[[dict[str, Any]], None],
 ) -> None:
     """Make the challenger the champion if the comparison says so and its rollout ends well.
@@ -58,28 +56,18 @@ def run(
         ServingError: the challenger failed; the champion stays, and the decision says why.
         ClusterError: the Kubernetes API refuses something or does not answer; the champion stays.
     """
-    if smoke_rows < 1:
-        raise ArgumentError("smoke_rows", expected="at least 1", got=repr(smoke_rows))
-    if not timeout_s > 0:
-        raise ArgumentError("timeout_s", expected="a number of seconds above 0", got=repr(timeout_s))
-    if not traffic_per_s > 0:
-        raise ArgumentError("traffic_per_s", expected="a number of requests above 0", got=repr(traffic_per_s))
-    if backend not in BACKENDS:
-        raise ArgumentError("backend", expected=" or ".join(BACKENDS), got=repr(backend))
-    if backend == LOCAL and serving_namespace:
-        raise ArgumentError("serving_namespace", expected=f"nothing with backend {LOCAL}", got=repr(serving_namespace))
-    rules = Policy.parse(policy)
-    if backend == KSERVE:
-        if policy or traffic_uri:
-            raise ArgumentError(
-                "policy" if policy else "traffic_uri",
-                expected=f"nothing with backend {KSERVE}, which splits no traffic",
-                got=repr(policy or traffic_uri)[:80],
-            )
-        # Here and below: the Kubernetes client takes half a second to import.
-        from foldline.serving.deploy_canary.backends.inference_service import check_arguments
-
-        check_arguments(store_uri, model_name)
+    rules = parameters.check(
+        store_uri=store_uri,
+        model_name=model_name,
+        smoke_rows=smoke_rows,
+        timeout_s=timeout_s,
+        backend=backend,
+        traffic_per_s=traffic_per_s,
+        policy=policy,
+        serving_namespace=serving_namespace,
+        traffic_uri=traffic_uri,
+        route=route,
+    )
     model, compared = Model.read(Path(challenger)), Decision.read(Path(comparison))
     _check_comparison(compared, model, model_name, Path(comparison))
     version, seen = version_of(model.digest), str(compared.figures["champion_version"])
@@ -92,7 +80,7 @@ def run(
             "timeout_s": timeout_s,
             "tolerance": smoke.TOLERANCE,
             "backend": backend,
-            **(stated(rules) if backend == LOCAL else {}),
+            **(stated(rules) if backend != KSERVE else {}),
         },
         figures={"model_name": model_name, "challenger_version": version, "champion_version_before": seen},
     )
@@ -119,26 +107,34 @@ def run(
         return replayed(site, sent, traffic_per_s, beside_users=bool(rows))
 
     with outcome.told(), _ended_in_order():
-        if backend == LOCAL:
-            place = local_place(store, model_name, timeout_s, sending)
-            outcome.record = roll_out(
-                place,
-                store,
-                model_name,
-                challenger=version,
-                champion=seen,
-                policy=rules,
-                wait_s=timeout_s,
-                examine=examined,
-                say=lambda line: print(line, flush=True),
-            )
-        else:
+        if backend == KSERVE:
             replace_champion(
                 _in_kserve(serving_namespace, store, model_name, version, current, timeout_s),
                 is_champion=current == version,
                 examine=examined,
                 move_alias=lambda: store.set_alias(model_name, CHAMPION, version, expected=seen or None),
             )
+            return
+        outcome.record = roll_out(
+            local_place(store, model_name, timeout_s, sending)
+            if backend == LOCAL
+            else _in_cluster(store, model_name, serving_namespace, route, timeout_s),
+            store,
+            model_name,
+            challenger=version,
+            champion=seen,
+            policy=rules,
+            wait_s=timeout_s,
+            examine=examined,
+            say=lambda line: print(line, flush=True),
+        )
+
+
+def _in_cluster(store: Store, model_name: str, namespace: str, route: dict[str, Any], timeout_s: float) -> Place:
+    # Here and below: the Kubernetes client takes half a second to import.
+    from foldline.serving.deploy_canary.in_cluster import route_place
+
+    return route_place(store, model_name, namespace, route, timeout_s)
 
 
 def _in_kserve(

@@ -60,7 +60,11 @@ def of_file(path: str, columns: Sequence[RawColumn]) -> list[dict[str, Any]]:
 
 def _csv(file: Path, types: dict[str, pa.DataType]) -> pa.Table:
     options = pyarrow.csv.ConvertOptions(
-        column_types=types, include_columns=list(types), null_values=_NULLS, strings_can_be_null=True
+        # Times come with a zone or without; a stated type would take only one of the two.
+        column_types={name: kind for name, kind in types.items() if not pa.types.is_timestamp(kind)},
+        include_columns=list(types),
+        null_values=_NULLS,
+        strings_can_be_null=True,
     )
     try:
         return pyarrow.csv.read_csv(file, convert_options=options)

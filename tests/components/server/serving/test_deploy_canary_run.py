@@ -185,6 +185,7 @@ def test_sigterm_ends_the_server_and_leaves_the_champion(dataset: Dataset, tmp_p
         "policy": {},
         "traffic_uri": "",
         "traffic_per_s": 100.0,
+        "route": {},
     }
     code = f"from foldline.serving.deploy_canary.run import run; run(**{arguments!r}, describe=print)"
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
@@ -212,10 +213,35 @@ def _command(pid: str) -> bytes:
     [
         ({"smoke_rows": 0}, ArgumentError, "smoke_rows: expected at least 1"),
         ({"timeout_s": 0.0}, ArgumentError, "timeout_s: expected a number of seconds"),
-        ({"backend": "knative"}, ArgumentError, "backend: expected local or kserve, got 'knative'"),
+        ({"backend": "knative"}, ArgumentError, "backend: expected local or route or kserve, got 'knative'"),
+        ({"traffic_per_s": -1.0}, ArgumentError, "traffic_per_s: expected a number of requests above 0"),
+        ({"serving_namespace": "team"}, ArgumentError, "serving_namespace: expected nothing with backend local"),
+        ({"route": {"gateway": "a/b"}}, ArgumentError, "route: expected nothing with backend local"),
+        ({"policy": {"alfa": 0.1}}, ArgumentError, "policy: expected no keys but .*alpha.*, got 'alfa'"),
+        ({"traffic_uri": "gone.csv"}, ArgumentError, "traffic_uri: expected a file"),
+        (
+            {"backend": "route", "traffic_uri": "rows.csv"},
+            ArgumentError,
+            "traffic_uri: expected nothing with backend route, whose traffic is that of its users",
+        ),
+        (
+            {"backend": "kserve", "policy": {"alpha": 0.1}},
+            ArgumentError,
+            "policy: expected nothing with backend kserve, which splits no traffic",
+        ),
+        (
+            {"backend": "route", "store_uri": "s3://b/models", "route": {"gatway": "a/b"}},
+            ArgumentError,
+            "route: expected no keys but gateway, .*, got 'gatway'",
+        ),
+        (
+            {"backend": "route", "store_uri": "s3://b/models", "route": {"gateway": 1}},
+            ArgumentError,
+            r"route\.gateway: expected text, got 1",
+        ),
         ({"model_name": "delay"}, ArtifactError, r"field figures\.model_name .* expected delay, got 'late'"),
     ],
-    ids=["rows", "timeout", "backend", "name"],
+    ids=str,
 )
 def test_a_parameter_that_does_not_fit_is_named(
     dataset: Dataset, model: Model, tmp_path: Path, changed: dict[str, Any], error: type[FoldlineError], said: str

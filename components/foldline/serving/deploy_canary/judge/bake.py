@@ -13,10 +13,11 @@ from foldline.serving.deploy_canary.reading import Reading
 
 @dataclass(frozen=True)
 class BakeJudgement:
-    """What one look at a bake says: `revert` or `hold`, and why."""
+    """What one look at a bake says: `revert` or `hold`, and why; and whether it was evidence of anything."""
 
     verdict: str
     reasons: tuple[str, ...]
+    used: bool
 
 
 class Bake:
@@ -44,7 +45,7 @@ class Bake:
 
     def look(self, before: Reading, after: Reading) -> BakeJudgement:
         """Add what happened between two readings, and judge."""
-        window = windows.between(before, after)
+        window, used = windows.between(before, after), False
         worse: list[str] = []
         seen: list[str] = []
         for position, (gate, reference, limit) in enumerate(self._watched):
@@ -52,12 +53,13 @@ class Bake:
             if pair is None or pair.challenger.trials == 0:
                 seen.append(f"{gate.name}: no evidence in this look: {problem or 'no requests'}")
                 continue
+            used = True
             self._evidence[position] = exceed(self._evidence[position], pair.challenger, limit)
             self._total[position] += pair.challenger
             total = self._total[position]
             said = f"{gate.name}: {total.events} of {total.trials} since promotion, at most {limit:.3%} tolerated"
             (worse if self._evidence[position].decides else seen).append(said)
-        return BakeJudgement("revert" if worse else "hold", tuple(worse or seen))
+        return BakeJudgement("revert" if worse else "hold", tuple(worse or seen), used)
 
 
 def _limit(gate: Gate, champion: float | None) -> float | None:
