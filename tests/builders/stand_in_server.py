@@ -11,13 +11,14 @@ from pathlib import Path
 
 OPTIONS = dict(one.removeprefix("--").split("=", 1) for one in sys.argv[1:])
 FOLDER = Path(OPTIONS["model-dir"])
+STARTED = time.time()
 MODEL = {"version": "none", "err": 0.0, "delay_ms": 0.0, **json.loads((FOLDER / "model.json").read_text())}
 
-METRICS = f"""# TYPE foldline_invalid_outputs_total counter
-foldline_invalid_outputs_total{{reason="not_finite"}} 0
+# No double braces: KServe takes them for its own.
+METRICS = """# TYPE foldline_invalid_outputs_total counter
+foldline_invalid_outputs_total{reason="not_finite"} 0
 # TYPE process_start_time_seconds gauge
-process_start_time_seconds {time.time()}
-"""
+process_start_time_seconds """
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -42,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/metrics":
-            self.text(200, "text/plain", METRICS)
+            self.text(200, "text/plain", f"{METRICS}{STARTED}\n")
         else:
             self.answer(200 if self.path.startswith("/v2/health/") else 404, {"ready": True})
 

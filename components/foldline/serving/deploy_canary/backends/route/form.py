@@ -1,8 +1,8 @@
 """The HTTPRoute of a rollout as a plain object, and what its state means: no network.
 
 Seen on Envoy Gateway: without a filter on each backendRef both arms share one set of counters; a backendRef whose
-weight is 0 has no cluster in Envoy, so that the step from or to it loses requests; counters are named by the position
-of the backendRef, so that the champion is always first.
+weight is 0 has no cluster in Envoy, so that the step from or to it loses requests; clusters and their counters are
+named by the position of the backendRef, so that the champion is first, and the last one goes with the least weight.
 """
 
 from dataclasses import dataclass

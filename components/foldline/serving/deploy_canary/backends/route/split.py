@@ -113,6 +113,8 @@ class RouteSplit:
             if name not in shares.names:
                 self._put(form.split(self._champion.name, name, 0.0))
             self._put(form.split(self._champion.name, name, 100.0))
+            # The router's cluster that goes must not be the one with the requests: it goes before the route does.
+            self._put(form.split(name, self._champion.name, 0.0))
         self._put(alone(name))
         return RouteServer(self._router.gateway, self._router.hostname, self._model_name, name)
 
