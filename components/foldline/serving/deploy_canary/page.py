@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from foldline.artifacts import Decision
@@ -87,8 +88,13 @@ def _evidence(series: Sequence[dict[str, Any]], policy: dict[str, Any]) -> Figur
         ):
             rates = [float("nan") if gate[key] is None else 100 * gate[key] for gate in gates]
             panel.plot(times, rates, label=label, color=color)
-        panel.set(ylabel=f"{name}\nrate, %")
-        panel.set_ylim(bottom=0)
+        bounds = [100 * gate["upper_bound"] for gate in gates]
+        panel.plot(times, bounds, label="challenger, at most", color=_CHALLENGER, linewidth=0.8, alpha=0.6)
+        tolerance = 100 * (policy["gates"][position].get("tolerance") or 0.0)
+        if tolerance:
+            panel.axhline(tolerance, color=_CHALLENGER, linestyle="-.", linewidth=0.8, label="tolerance")
+        seen = [100 * (gate[key] or 0.0) for gate in gates for key in ("rate_champion", "rate_challenger")]
+        panel.set(ylabel=f"{fill(name, 22)}\nrate, %", ylim=(0, 1.2 * max([*seen, 2 * tolerance, bounds[-1]])))
         beside = panel.twinx()
         for key, label, style in (
             ("e_worse", "evidence for worse", "--"),
@@ -102,7 +108,7 @@ def _evidence(series: Sequence[dict[str, Any]], policy: dict[str, Any]) -> Figur
         beside.axhline(policy["promote_at"], color="#2a7d3f", linewidth=0.8)
         if position == 0:
             lines = [*panel.get_lines(), *beside.get_lines()[:2]]
-            panel.legend(lines, [str(line.get_label()) for line in lines], loc="upper left", fontsize=8, ncols=2)
+            panel.legend(lines, [str(line.get_label()) for line in lines], loc="upper left", fontsize=8, ncols=3)
     panels[-1].set_xlabel("seconds since the first look; red: evidence that reverts, green: evidence that promotes")
     return figure
 
