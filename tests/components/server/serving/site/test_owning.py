@@ -15,7 +15,6 @@ from builders.sites import CHALLENGER, CHAMPION, READY_S, arm
 from foldline.errors import ServingError
 from foldline.serving.site import counters, processes
 from foldline.serving.site.owning import begin, description, is_served, serving
-from foldline.serving.site.replay import THREADS
 from foldline.serving.site.router import LOG
 from foldline.serving.site.state import COMMAND, read
 
@@ -168,11 +167,11 @@ def test_an_envoy_that_is_started_again_serves_as_before(tmp_path: Path) -> None
 
 
 def test_requests_under_way_are_answered_when_a_site_ends(tmp_path: Path) -> None:
-    slow = arm(CHAMPION, "--delay-ms", "500")
-    with sites.site(tmp_path, slow) as site, sites.load(site, 100.0, count=THREADS) as replay:
+    slow = arm(CHAMPION, "--delay-ms", "3000")
+    with sites.site(tmp_path, slow) as site, sites.load(site, 100.0, count=4) as replay:
         deadline = time.monotonic() + 60
-        while counters.active(site.router().counts(), str(site.state().champion)) < THREADS:
+        while counters.active(site.router().counts(), str(site.state().champion)) < 4:
             assert time.monotonic() < deadline
         site.end()
         assert replay.wait(60.0)
-        assert replay.answers() == {(200, CHAMPION): THREADS}
+        assert replay.answers() == {(200, CHAMPION): 4}

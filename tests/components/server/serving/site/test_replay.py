@@ -8,13 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from foldline.serving.site.replay import Replay
+from foldline.serving.site.replay import THREADS, Replay
 
 ROWS = [{"a": 1}, {"a": 2}, {"a": None}]
 
 
 class Users(ThreadingHTTPServer):
-    """Answers after `gate` is open; `--` of one row is a fault. Keeps what it got, when, and how many connections."""
+    """Answers while `gate` is open, one row with 500; keeps what it got, and when."""
 
     daemon_threads = True
 
@@ -22,7 +22,6 @@ class Users(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.rows: list[dict] = []
         self.at: list[float] = []
-        self.connections: set[int] = set()
         self.gate = threading.Event()
         self.gate.set()
 
@@ -36,7 +35,6 @@ class Handler(BaseHTTPRequestHandler):
         (row,) = json.loads(self.rfile.read(int(self.headers["content-length"])))["instances"]
         self.server.at.append(time.monotonic())
         self.server.rows.append(row)
-        self.server.connections.add(self.client_address[1])
         self.server.gate.wait()
         status = b"500 Fault" if row["a"] == 2 else b"200 OK"
         self.wfile.write(b"HTTP/1.1 " + status + b"\r\nx-foldline-model-version: v\r\ncontent-length: 2\r\n\r\n{}")
@@ -65,7 +63,6 @@ def test_rows_go_round_and_answers_are_counted_by_status_and_version(users: User
         assert sent.wait(60.0)
         assert sent.answers() == {(200, "v"): 6, (500, "v"): 3}
     assert sorted(str(row["a"]) for row in users.rows) == ["1"] * 3 + ["2"] * 3 + ["None"] * 3
-    assert len(users.connections) < 9 or len(users.rows) == len(users.connections)
 
 
 def test_it_is_never_faster_than_asked(users: Users) -> None:
@@ -75,26 +72,25 @@ def test_it_is_never_faster_than_asked(users: Users) -> None:
 
 
 def test_what_a_server_held_up_is_not_made_good(users: Users) -> None:
-    with replay(users, 100.0) as sent:
-        users.gate.clear()
+    users.gate.clear()
+    with replay(users, 100.0):
         time.sleep(1.0)
-        held = len(users.rows)
+        held, since = len(users.rows), time.monotonic()
         users.gate.set()
         time.sleep(0.5)
-        released = len(users.rows)
-    assert held <= 16 + 2
-    assert released - held <= 100
-    assert sent.answers()
+        released, passed_s = len(users.rows), time.monotonic() - since
+    assert held <= THREADS
+    assert 0 < released - held <= 100 * passed_s + 2
 
 
-def test_it_ends_at_once_though_answers_are_awaited(users: Users) -> None:
+def test_it_ends_though_answers_are_awaited(users: Users) -> None:
     users.gate.clear()
     with replay(users, 1000.0) as sent:
-        while len(users.rows) < 10:
+        while len(users.rows) < THREADS:
             time.sleep(0.01)
-        leaving = time.monotonic()
-    assert time.monotonic() - leaving < 4.0
+    assert sent.wait(60.0)
     assert sent.answers() == {}
+    assert len(users.rows) == THREADS
 
 
 def test_nobody_at_home_is_no_answer() -> None:
