@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldline.errors import ArgumentError
@@ -67,6 +67,7 @@ GATES = st.lists(
 
 
 @given(GATES, st.floats(0.001, 0.4), st.sampled_from(["canary", "shadow"]))
+@settings(deadline=None)
 def test_a_policy_written_out_and_read_again_is_the_same(gates: list[dict[str, Any]], alpha: float, mode: str):
     policy = Policy.parse({"gates": gates, "alpha": alpha, "mode": mode, "mirror_percent": 10})
     again = Policy.parse(policy.to_json())

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldline.serving.deploy_canary.judge.evidence import (
@@ -133,6 +133,7 @@ def test_at_the_margin_no_window_is_expected_to_add_evidence(rate: float, margin
 @given(
     n0=st.integers(0, 10**6), n1=st.integers(0, 10**6), f0=st.floats(0, 1), f1=st.floats(0, 1), null=st.floats(0.1, 4)
 )
+@settings(deadline=None)
 def test_evidence_stays_finite_and_one_window_never_decides(n0: int, n1: int, f0: float, f1: float, null: float):
     counts = Counts(n1, int(f1 * n1)), Counts(n0, int(f0 * n0))
     after = compare(Evidence.none(20.0), *counts, null)
