@@ -95,11 +95,13 @@ def _denial(user: str, said: str, request: Request) -> ClusterError:
     who = f"service account {account}" if user.startswith(_SERVICE_ACCOUNT) else f"user {user}"
     resource, _, group = request.resource.qualified.partition(".")
     full = f"{resource}/{request.subresource}" if request.subresource else resource
+    place = f"namespace {request.namespace}" if request.namespace else "all namespaces"
+    cure = f"Apply the Role {role} in {place} and bind it to {who} (manifests/base)."
     return ClusterError(
-        f"permission to {request.verb} {full}{f'.{group}' if group else ''} in namespace {request.namespace}",
+        f"permission to {request.verb} {full}{f'.{group}' if group else ''} in {place}",
         expected=f"granted to {who}",
         got=f"denied: {said}",
-        fix=f"Apply the Role {role} in namespace {request.namespace} and bind it to {who} (manifests/base).",
+        fix=cure if request.namespace else "Name the one that is meant: no Role of Foldline's reaches all namespaces.",
     )
 
 

@@ -1,14 +1,19 @@
 """The backend `route` on a real KServe, Envoy Gateway and Prometheus, under load."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from builders.route_lab import READY_S, Lab, Users
+from builders.route_lab import GATEWAY, READY_S, Lab, Users
 from builders.serving_site import Kubectl, Site
 from foldline.artifacts import Model
+from foldline.cluster import connect
+from foldline.errors import ClusterError
+from foldline.serving.deploy_canary.backends.route import gateway, probe
 from foldline.serving.deploy_canary.backends.route.split import Revision
 from foldline.store import open_store
 
@@ -28,6 +33,30 @@ def eventually(look: Callable[[], object], timeout_s: float = 90.0) -> None:
     while not look():
         assert time.monotonic() < deadline
         time.sleep(1.0)
+
+
+def test_this_cluster_can_split_by_a_route_only(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    assert probe.backends(connect(capability="rollouts")) == ("route",)
+
+
+def test_a_gateway_that_the_account_may_not_see_is_told(lab: Lab, kubectl: Kubectl) -> None:
+    assert probe.backends(lab.rollouts) == ("route",)
+    assert gateway.find(lab.rollouts, lab.namespace, GATEWAY).port == 80
+    with pytest.raises(ClusterError, match=r"permission to list gateways\..* in all namespaces: .* Name the one"):
+        gateway.find(lab.rollouts, lab.namespace, "")
+    kubectl("delete", "rolebinding", lab.namespace, "--namespace=kserve")
+    said = "permission to get gateways.* Apply the Role foldline-rollouts in namespace kserve and bind it"
+    eventually(lambda: refused(lambda: gateway.find(lab.rollouts, lab.namespace, GATEWAY), said))
+
+
+def refused(call: Callable[[], object], said: str) -> bool:
+    try:
+        call()
+    except ClusterError as fault:
+        return re.search(said, str(fault)) is not None
+    return False
 
 
 def test_a_challenger_is_promoted_under_load_without_a_failed_request(lab: Lab) -> None:
