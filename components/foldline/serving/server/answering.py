@@ -34,12 +34,13 @@ class Protocol(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """An answer, and why it is not 200 in one word."""
+    """An answer, why it is not 200 in one word, and the request's content and bytes where it could be read."""
 
     code: int
     reason: str
     content: dict[str, Any]
     asked: dict[str, Any] | None = None
+    size: int = 0
 
 
 class Answering:
@@ -67,7 +68,7 @@ class Answering:
         metrics.answered(protocol.name, outcome.code, outcome.reason, time.perf_counter() - started)
         if self._log is not None and outcome.asked is not None:
             answered = outcome.content if outcome.code == 200 else None
-            self._log.offer(request.headers.get("x-request-id", ""), outcome.asked, answered)
+            self._log.offer(request.headers.get("x-request-id", ""), outcome.asked, answered, outcome.size)
         return answer
 
     async def _outcome(self, request: Request, protocol: Protocol) -> Outcome:
@@ -89,7 +90,7 @@ class Answering:
             )
         except DataError as fault:
             return _error(400, "bad_request", str(fault))
-        return await self._predicted(content, tensors, protocol)
+        return (await self._predicted(content, tensors, protocol))._replace(size=len(body))
 
     async def _predicted(self, content: dict[str, Any], tensors: protocols.Tensors, protocol: Protocol) -> Outcome:
         served = self._served

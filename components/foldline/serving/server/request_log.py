@@ -12,7 +12,9 @@ from foldline.serving.server import events
 from foldline.serving.server.metrics import Metrics
 from foldline.serving.server.sinks import Sink
 
+# Of what waits: requests, and bytes of their bodies.
 MOST_WAITING = 1000
+MOST_WAITING_BYTES = 32 * 2**20
 FLUSH_S = 5.0
 
 
@@ -26,23 +28,29 @@ class RequestLog:
             fraction: of the requests, 0 to 1, chosen by their identity.
         """
         self._sink, self._about, self._fraction, self._metrics = sink, about, fraction, metrics
-        self._queue: queue.Queue[tuple[events.Event, ...] | None] = queue.Queue(MOST_WAITING)
+        self._queue: queue.Queue[tuple[tuple[events.Event, ...], int] | None] = queue.Queue(MOST_WAITING)
+        self._waiting_bytes = 0
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="request log", daemon=True)
         self._thread.start()
 
-    def offer(self, identity: str, asked: dict[str, Any], answered: dict[str, Any] | None) -> None:
-        """Log a request, and its answer where it has predictions, if it belongs to the sample.
+    def offer(self, identity: str, asked: dict[str, Any], answered: dict[str, Any] | None, size: int) -> None:
+        """Log a request, and its answer where it has predictions, if it belongs to the sample; for one thread.
 
         Args:
             identity: of the request; empty where it brought none.
+            size: bytes of its body.
         """
         identity = identity or str(uuid.uuid4())
         if not events.is_sampled(identity, self._fraction):
             return
         made = events.pair(identity, time.time(), asked, answered, self._about)
-        try:
-            self._queue.put_nowait(made)
-        except queue.Full:
+        with self._lock:
+            fits = self._waiting_bytes + size <= MOST_WAITING_BYTES and not self._queue.full()
+            self._waiting_bytes += size if fits else 0
+        if fits:
+            self._queue.put_nowait((made, size))
+        else:
             self._metrics.dropped(len(made))
 
     def close(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,7 +61,8 @@ class RequestLog:
         self._thread.join(max(0.0, deadline - clock()))
 
     def _work(self) -> None:
-        while (made := self._queue.get()) is not None:
+        while (taken := self._queue.get()) is not None:
+            made, size = taken
             for event in made:
                 try:
                     self._sink.write(event)
@@ -61,4 +70,6 @@ class RequestLog:
                     self._metrics.dropped(1)
                 else:
                     self._metrics.logged(1)
+            with self._lock:
+                self._waiting_bytes -= size
         self._sink.close()

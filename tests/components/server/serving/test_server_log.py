@@ -17,7 +17,7 @@ from foldline.artifacts import Model
 from foldline.errors import ArgumentError
 from foldline.serving.server.events import About, Event, is_sampled, pair
 from foldline.serving.server.metrics import Metrics
-from foldline.serving.server.request_log import MOST_WAITING, RequestLog
+from foldline.serving.server.request_log import MOST_WAITING, MOST_WAITING_BYTES, RequestLog
 from foldline.serving.server.sinks import FolderSink, HttpSink, open_sink
 from foldline.store import version_of
 
@@ -173,16 +173,29 @@ class Held:
 def test_what_does_not_fit_into_the_queue_is_dropped_and_counted_and_the_rest_is_written_at_the_end() -> None:
     held, metrics = Held(), Metrics("late", "v7", models.BINARY)
     log = RequestLog(held, ABOUT, fraction=1.0, metrics=metrics)
-    log.offer("first", ASKED, {"predictions": [0.5]})
+    log.offer("first", ASKED, {"predictions": [0.5]}, 10)
     assert held.begun.wait(READY_S)
     for identity in IDENTITIES[: MOST_WAITING + 7]:
-        log.offer(identity, ASKED, {"predictions": [0.5]})
+        log.offer(identity, ASKED, {"predictions": [0.5]}, 10)
     assert metric(metrics.text().decode(), "foldline_log_events_dropped_total") == 14
     held.go.set()
     log.close()
     assert held.closed.wait(READY_S)
     assert [event["id"] for event in held.written[::2]] == ["first", *IDENTITIES[:MOST_WAITING]]
     assert metric(metrics.text().decode(), "foldline_log_events_total") == 2 * (MOST_WAITING + 1)
+
+
+def test_long_requests_fill_the_queue_by_their_bytes() -> None:
+    held, metrics = Held(), Metrics("late", "v7", models.BINARY)
+    log = RequestLog(held, ABOUT, fraction=1.0, metrics=metrics)
+    for identity in IDENTITIES[:5]:
+        log.offer(identity, ASKED, None, MOST_WAITING_BYTES // 3)
+    assert metric(metrics.text().decode(), "foldline_log_events_dropped_total") == 2
+    held.go.set()
+    until(lambda: metric(metrics.text().decode(), "foldline_log_events_total") == 3)
+    log.offer("later", ASKED, None, 10)
+    log.close()
+    assert [event["id"] for event in held.written] == [*IDENTITIES[:3], "later"]
 
 
 def test_a_full_file_is_followed_by_the_next_and_the_oldest_are_removed(tmp_path: Path) -> None:
