@@ -18,7 +18,7 @@ from foldline.serving.site.state import COMMAND
 from foldline.store import Store, open_store
 
 TESTS = Path(sites.__file__).parents[1]
-# The process ends before or after it has remembered its n-th transition; 0 is never.
+# Each line is a task, which a fork of this process runs; it ends before or after it has remembered its n-th transition.
 DRIVER = """
 import json, os, signal, sys
 from contextlib import contextmanager
@@ -31,40 +31,46 @@ from foldline.serving.deploy_canary.rolling_out import Place, roll_out
 from foldline.serving.site.owning import serving
 from foldline.store import open_store
 
-folder, store_uri, challenger, champion, when, last, faults = json.loads(sys.argv[1])
-save, seen = FileKeeper.save, []
-
-def counted(self, record):
-    at = (record.phase, record.step)
-    moved = not seen or seen[-1] != at
-    seen.append(at)
-    ends = moved and sum(1 for one, other in zip([None, *seen], seen) if one != other) == last
-    if ends and when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    save(self, record)
-    if ends:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-FileKeeper.save = counted
-policy = Policy.parse({
+POLICY = Policy.parse({
     "steps": [{"percent": 20, "min_s": 0, "min_requests": 5}, {"percent": 60, "min_s": 0, "min_requests": 5}],
     "gates": [{"signal": "errors", "tolerance": 0.3}], "look_s": 0.2, "bake_s": 0.2, "deadline_s": 600,
 })
 
-@contextmanager
-def served(challenger, champion):
-    with serving(Path(folder), "late", store_uri, sites.arm(champion), 60.0, challenger=challenger) as site:
-        yield LocalSplit(site, sites.arm(challenger, *faults), timeout_s=60.0)
+def task(folder, store_uri, challenger, champion, when, last, faults):
+    save, seen = FileKeeper.save, []
 
-def examine(server, prefix):
-    server.wait_ready(60.0)
-    return []
+    def counted(self, record):
+        moved = not seen or seen[-1] != (record.phase, record.step)
+        if moved:
+            seen.append((record.phase, record.step))
+        if moved and len(seen) == last and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        save(self, record)
+        if moved and len(seen) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-record = roll_out(
-    Place(FileKeeper(Path(folder)), served), open_store(store_uri), "late", challenger=challenger, champion=champion,
-    policy=policy, wait_s=60.0, examine=examine, say=print,
-)
-print(record.phase)
+    @contextmanager
+    def served(challenger, champion):
+        beside = sites.arm(champion)
+        with serving(Path(folder), "late", store_uri, beside, 60.0, challenger=challenger) as site:
+            yield LocalSplit(site, sites.arm(challenger, *faults), timeout_s=60.0)
+
+    def examine(server, prefix):
+        server.wait_ready(60.0)
+        return []
+
+    FileKeeper.save = counted
+    roll_out(
+        Place(FileKeeper(Path(folder)), served), open_store(store_uri), "late", challenger=challenger,
+        champion=champion, policy=POLICY, wait_s=60.0, examine=examine, say=lambda line: None,
+    )
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        task(*json.loads(line))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
@@ -81,14 +87,27 @@ class Machine:
 
     def __init__(self, site: Site, store: Store, faults: list[str]) -> None:
         self.site, self.store, self.faults = site, store, faults
+        command = [sys.executable, "-c", DRIVER]
+        self._driver = subprocess.Popen(
+            command, cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     def task(self, challenger: str, champion: str, when: str = "", transition: int = 0) -> str:
-        """Run a task; the phase that it ended in, empty where it was killed."""
+        """Run a task; the phase that it left, empty where it was killed."""
+        assert self._driver.stdin is not None
+        assert self._driver.stdout is not None
         given = [str(self.site.folder), self.store.uri, challenger, champion, when, transition, self.faults]
-        command = [sys.executable, "-c", DRIVER, json.dumps(given)]
-        ended = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=240)
-        assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
-        return "" if ended.returncode else ended.stdout.splitlines()[-1]
+        print(json.dumps(given), file=self._driver.stdin, flush=True)
+        status = self._driver.stdout.readline().strip()
+        assert status in ("0", str(-signal.SIGKILL)), (status, self.end())
+        record = FileKeeper(self.site.folder).load()
+        return record.phase if status == "0" and record is not None else ""
+
+    def end(self) -> str:
+        """End driver and site; what the driver's tasks complained of."""
+        said = self._driver.communicate(timeout=60)[1]
+        self.site.end()
+        return said
 
     def seen_by_users(self) -> set[str]:
         return {version for _, version in sites.sent(self.site, 60)}
@@ -119,7 +138,7 @@ def test_a_rollout_is_promoted_without_a_failed_request_whenever_its_task_is_kil
         assert transition - 1 == 8
         assert {status for status, _ in answers} == {200}, answers
     finally:
-        machine.site.end()
+        machine.end()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -148,7 +167,7 @@ def test_a_failing_challenger_is_taken_back_whenever_its_task_is_killed(
                 transition += 1
         assert transition - 1 >= 5
     finally:
-        machine.site.end()
+        machine.end()
 
 
 def test_what_a_killed_task_left_is_ended_before_the_next_challenger(
@@ -167,7 +186,7 @@ def test_what_a_killed_task_left_is_ended_before_the_next_challenger(
             assert machine.seen_by_users() == {third}
             assert {status for status, _ in users.answers()} == {200}
     finally:
-        machine.site.end()
+        machine.end()
 
 
 def _begun(folder: Path, champion: str) -> Site:
