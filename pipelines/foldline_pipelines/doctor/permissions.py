@@ -34,7 +34,7 @@ _PIPELINES = "pipelines.kubeflow.org"
 _KATIB = "kubeflow.org"
 _KSERVE = "serving.kserve.io"
 _GATEWAY = "gateway.networking.k8s.io"
-_READ_LOGS = "the last words of a container that does not run go into the message"
+_READ_LOGS = "put the last words of a container that does not run into the message"
 
 PERMISSIONS = (
     Permission(
