@@ -1,9 +1,11 @@
 """What a site consists of, as its folder says: read and written in one step."""
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -96,16 +98,25 @@ class State:
 
 
 def default_folder(store_uri: str, model_name: str) -> Path:
-    """Where the site of a model of a store keeps its state: below FOLDLINE_HOME or the user's state folder."""
-    home = os.environ.get("FOLDLINE_HOME")
-    if home is None:
-        home = os.path.join(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state", "foldline")
+    """Where the site of a model of a store keeps its state: below FOLDLINE_HOME, or the user's state folder.
+
+    Where the user has none that can be written, as in a pod, it lies below the folder for temporary files.
+    """
     address = urlsplit(store_uri)
     if address.scheme == "file":
         place = unquote(address.path)
     else:
         place = store_uri.rstrip("/") if address.scheme else str(Path(store_uri).absolute())
-    return Path(home).absolute() / "sites" / f"{model_name}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+    return _home() / "sites" / f"{model_name}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+
+
+def _home() -> Path:
+    if "FOLDLINE_HOME" in os.environ:
+        return Path(os.environ["FOLDLINE_HOME"]).absolute()
+    stated = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    home = Path(stated).absolute() / "foldline"
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    return home if os.access(existing, os.W_OK | os.X_OK) else Path(tempfile.gettempdir()) / f"foldline-{os.getuid()}"
 
 
 def read(folder: Path) -> State | None:
@@ -156,10 +167,12 @@ def held(folder: Path, *, clock: Callable[[], float] = time.monotonic) -> Iterat
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if folder.stat().st_uid != os.getuid():
+            raise PermissionError(errno.EPERM, "A folder of another user", str(folder))
     except OSError as fault:
         raise ServingError(
             f"folder {folder} for a site's state",
-            expected="a folder that can be made",
+            expected="a folder of this user, or one that can be made",
             got=f"{fault.strerror}: {fault.filename}",
             fix="Set FOLDLINE_HOME to a folder of yours.",
         ) from None

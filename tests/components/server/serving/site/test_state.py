@@ -1,5 +1,7 @@
 """What a site's folder says about it."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -41,20 +43,31 @@ def test_a_folder_is_found_again_by_store_and_model(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("set_", "expected"),
+    ("changed", "expected"),
     [
-        ({"XDG_STATE_HOME": "/state"}, "/state/foldline/sites"),
-        ({"HOME": "/home/u"}, "/home/u/.local/state/foldline/sites"),
+        ({"XDG_STATE_HOME": "state"}, "state/foldline/sites"),
+        ({"HOME": "home"}, "home/.local/state/foldline/sites"),
+        ({"HOME": "file"}, f"tmp/foldline-{os.getuid()}/sites"),
     ],
 )
-def test_without_foldline_home_it_lies_in_the_users_state(
-    monkeypatch: pytest.MonkeyPatch, set_: dict[str, str], expected: str
+def test_without_foldline_home_it_lies_in_the_users_state_or_among_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], expected: str
 ) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "file").chmod(0o600)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     for name in ("FOLDLINE_HOME", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in set_.items():
-        monkeypatch.setenv(name, value)
-    assert str(state.default_folder("models", "late").parent) == expected
+    for name, value in changed.items():
+        monkeypatch.setenv(name, str(tmp_path / value))
+    assert state.default_folder("models", "late").parent == tmp_path / expected
+
+
+def test_a_folder_of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    held = state.held(tmp_path)
+    with pytest.raises(ServingError, match="got A folder of another user"), held:
+        pass
 
 
 def test_a_folder_that_cannot_be_made_is_named_with_the_cure(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
-"""Model servers of this machine: in a site with Envoy before them, or alone for a check."""
+"""Champion and challenger on this machine, in a site."""
 
-from foldline.serving.deploy_canary.backends.local.backend import LocalBackend, LocalServer
 from foldline.serving.deploy_canary.backends.local.split import LocalSplit
 
-__all__ = ["LocalBackend", "LocalServer", "LocalSplit"]
+__all__ = ["LocalSplit"]
