@@ -163,7 +163,7 @@ def test_what_cannot_be_told_is_unknown_and_not_missing(change: dict[str, Any], 
         (
             {"kserve": KServe("v0.20.0", "Standard", gateway_api=False), **without(KSERVE[1])},
             "Gateway API",
-            "not installed: KServe makes an Ingress",
+            "not installed: KServe makes an Ingress, and serving_backend=route is not to be had",
         ),
     ],
 )
@@ -175,7 +175,7 @@ def test_what_no_pipeline_needs_is_told_and_not_missing(change: dict[str, Any], 
 NEEDED = [
     (permission, verb)
     for permission in PERMISSIONS
-    if permission.capability in ("kserve", "runs")
+    if permission.capability in ("kserve", "rollouts", "runs")
     for verb in permission.verbs
 ]
 

@@ -15,6 +15,7 @@ TRIED_KUBEFLOW, OLDEST_KUBEFLOW = "2.17", (2, 17)
 TRIED_KSERVE, OLDEST_KSERVE = "0.20", (0, 20)
 INJECTION = "katib.kubeflow.org/metrics-collector-injection"
 _ENDPOINT_KEY = "FOLDLINE_S3_ENDPOINT"
+_ROUTES = "httproutes.gateway.networking.k8s.io"
 _NEEDED_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
@@ -154,7 +155,10 @@ def _kserve(facts: Facts) -> list[Finding]:
             found.append(Finding(what, Status.OK, f"in namespace {facts.namespace}"))
         else:
             found.append(Finding(what, Status.MISSING, f"none in namespace {facts.namespace}", cures.manifests(facts)))
-    return [*found, *_store_of_kserve(facts), *_permissions(facts, "kserve")]
+    permissions = _permissions(facts, "kserve")
+    if _ROUTES in facts.resources:
+        permissions += _permissions(facts, "rollouts")
+    return [*found, *_store_of_kserve(facts), *permissions]
 
 
 def _kserve_itself(facts: Facts) -> list[Finding]:
@@ -169,7 +173,7 @@ def _kserve_itself(facts: Facts) -> list[Finding]:
             f"{kserve.mode or 'not set'}; Foldline asks for Standard on each InferenceService",
         ),
     ]
-    if "httproutes.gateway.networking.k8s.io" in facts.resources:
+    if _ROUTES in facts.resources:
         used = "KServe makes its routes" if kserve.gateway_api else "KServe makes an Ingress instead"
         found.append(Finding("Gateway API", Status.OK, f"installed; {used}"))
     elif kserve.gateway_api:
@@ -177,7 +181,13 @@ def _kserve_itself(facts: Facts) -> list[Finding]:
             Finding("Gateway API", Status.MISSING, "not installed, but KServe makes its routes", cures.GATEWAY_API)
         )
     else:
-        found.append(Finding("Gateway API", Status.INFO, "not installed: KServe makes an Ingress"))
+        found.append(
+            Finding(
+                "Gateway API",
+                Status.INFO,
+                "not installed: KServe makes an Ingress, and serving_backend=route is not to be had",
+            )
+        )
     return found
 
 

@@ -117,13 +117,15 @@ def test_with_everything_there_nothing_is_missing(ready: str, doctor: Doctor) ->
     assert "never-shown" not in ended.stdout + ended.stderr
 
 
+@pytest.mark.level("serving")
 def test_an_empty_namespace_lacks_what_the_overlay_and_the_secret_bring(
     custom_resources: None, storage_class: None, namespace: str, doctor: Doctor
 ) -> None:
     ended = doctor("train_and_serve", "--namespace", namespace, "--service-account", ACCOUNT)
     assert ended.returncode == 1
     told = [line.split("  ")[0] for line in ended.stdout.splitlines() if " missing " in line]
-    denied = [f"permission to {verb} {one.qualified}" for one in of("kserve") for verb in one.verbs]
+    needed = (*of("kserve"), *of("rollouts"))
+    denied = [f"permission to {verb} {one.qualified}" for one in needed for verb in one.verbs]
     assert set(told) == {
         f"service account {ACCOUNT}",
         "secret/foldline-s3",
@@ -136,17 +138,19 @@ def test_an_empty_namespace_lacks_what_the_overlay_and_the_secret_bring(
     assert f"manifests/overlays/standalone | sed 's/namespace: kubeflow$/namespace: {namespace}/'" in ended.stdout
 
 
+@pytest.mark.level("serving")
 def test_a_verb_that_is_taken_from_the_role_of_the_pods_is_named_alone(
     ready: str, api: ApiClient, kubectl: Kubectl
 ) -> None:
     # Both Roles let the account list pods.
     kubectl("delete", "rolebinding", "foldline-katib", f"--namespace={ready}")
     eventually(lambda: missing(api, ready), [])
-    for permission in of("kserve"):
+    for permission in (*of("kserve"), *of("rollouts")):
+        role = f"foldline-{permission.capability}"
         for verb in permission.verbs:
-            before = without_verb(kubectl, ready, "foldline-kserve", permission.path, verb)
+            before = without_verb(kubectl, ready, role, permission.path, verb)
             eventually(lambda: missing(api, ready), [f"permission to {verb} {permission.qualified}"])
-            set_rules(kubectl, ready, "foldline-kserve", before["rules"])
+            set_rules(kubectl, ready, role, before["rules"])
     eventually(lambda: missing(api, ready), [])
 
 
@@ -154,7 +158,7 @@ def test_a_verb_that_is_taken_from_a_persons_role_is_named_alone(
     ready: str, users: None, person: Path, kubectl: Kubectl
 ) -> None:
     there = f"--namespace={ready}"
-    for role in ("foldline-runs", "foldline-kserve"):
+    for role in ("foldline-runs", "foldline-kserve", "foldline-rollouts"):
         kubectl("create", "rolebinding", f"{role}-ann", f"--role={role}", f"--serviceaccount={ready}:ann", there)
     with config.new_client_from_config(config_file=str(person)) as own:
         eventually(lambda: missing(own, ready, ""), [])
