@@ -175,6 +175,7 @@ def main() -> None:
     """Measure, print, and write the figures to JSON."""
     if shutil.which("wrk") is None:
         raise SystemExit("wrk: expected on PATH, got none. Install the Debian package wrk.")
+    busy = round(os.getloadavg()[0], 1)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         version = trained(folder)
@@ -204,6 +205,7 @@ def main() -> None:
                     cells.append(cell)
     figures = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "load_average_before": busy,
         "versions": {"kserve": KSERVE[0].partition("==")[2], "tensorflow": tensorflow},
         "rounds": ROUNDS,
         "seconds_per_round": SECONDS,

@@ -116,6 +116,36 @@ def test_a_model_that_cannot_be_loaded_ends_the_server(model: Model, fault: Exce
     assert server.fault is fault
 
 
+@pytest.mark.parametrize(
+    ("fault", "reason", "said"),
+    [
+        (ArtifactError("output", expected="shape (2, 1)", got="shape (1, 1)"), "wrong_shape", "expected shape (2, 1)"),
+        (RuntimeError("table is gone"), "model_error", "expected predictions, got RuntimeError: table is gone"),
+    ],
+    ids=["wrong-shape", "model-error"],
+)
+def test_a_model_that_fails_for_a_request_is_a_500_with_its_reason_and_serves_the_next(
+    model: Model, fault: Exception, reason: str, said: str
+) -> None:
+    def predict(tensors: Any) -> np.ndarray:
+        if len(tensors["distance"]) == 2:
+            raise fault
+        return half(tensors)
+
+    with inside(model, lambda: predict) as (_, server):
+        until(lambda: server.ask("/v2/health/ready"), 200)
+        failed = server.ask(PREDICT, {"instances": [{}, {}]})
+        assert failed.status == 500
+        assert said in failed.content["error"]
+        assert server.ask(PREDICT, ROWS).status == 200
+        measured = server.ask("/metrics").content
+    counted = [line for line in measured.splitlines() if f'reason="{reason}"' in line and not line.endswith(" 0.0")]
+    names = {line.partition("{")[0] for line in counted if "_created" not in line}
+    assert names == {"foldline_requests_total"} | (
+        {"foldline_invalid_outputs_total"} if reason == "wrong_shape" else set()
+    )
+
+
 def test_a_rollout_away_from_a_server_under_load_loses_no_request(model: Model) -> None:
     """A load balancer in little: it asks for readiness and stops sending once told; then the process may go."""
     told = threading.Event()
