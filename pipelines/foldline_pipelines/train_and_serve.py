@@ -88,7 +88,7 @@ def train_and_serve(
         accelerator_count: Accelerators for each training task; a whole number, written as text.
         node_selector: Node labels that training tasks need.
         tolerations: Tolerations of training tasks.
-        serving_backend: Where the model is served: local (this machine), route (KServe behind an HTTPRoute) or kserve.
+        serving_backend: Where the model is served: local (this machine), auto, route (KServe, an HTTPRoute) or kserve.
         serving_namespace: Namespace of the InferenceServices; the run's own when empty.
         serving_route: With route: gateway (namespace/name), hostname, prometheus (address), inference_service.
         canary_policy: Steps, gates, error probabilities and deadline of the canary; what it leaves out has its default.

@@ -25,7 +25,7 @@ def deploy_canary(
         model_name: Name of the model in the store.
         smoke_rows: Number of test rows that are sent, a request each.
         timeout_s: Seconds for each wait for a server or an object to be ready.
-        backend: `local` (this machine), `route` (KServe behind an HTTPRoute) or `kserve` (KServe, no split).
+        backend: `local` (this machine), `route` (KServe behind an HTTPRoute), `kserve` (no split), or `auto`.
         serving_namespace: Namespace of the InferenceServices; empty takes the task's own.
         policy: Steps, gates, error probabilities and deadline of the split; what it leaves out has its default.
         traffic_uri: Parquet or CSV file whose rows are sent as requests; test rows where no users are when empty.

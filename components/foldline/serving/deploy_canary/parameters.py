@@ -5,14 +5,34 @@ from typing import Any
 from foldline.errors import ArgumentError
 from foldline.serving.deploy_canary.policy import Policy
 
-LOCAL, ROUTE, KSERVE = "local", "route", "kserve"
-BACKENDS = (LOCAL, ROUTE, KSERVE)
+AUTO, LOCAL, ROUTE, KSERVE, STANDARD = "auto", "local", "route", "kserve", "standard"
+BACKENDS = (LOCAL, AUTO, ROUTE, KSERVE)
 _NOT_TAKEN = {
     LOCAL: ("serving_namespace", "route"),
     ROUTE: ("traffic_uri",),
     KSERVE: ("policy", "traffic_uri", "route"),
 }
 _WHY = {LOCAL: "", ROUTE: ", whose traffic is that of its users", KSERVE: ", which splits no traffic"}
+
+
+def resolved(backend: str) -> str:
+    """The backend by its name, or for `auto` the one that the cluster can do.
+
+    Raises:
+        ServingError: the cluster has no KServe; or the backend is `standard`, which splits nothing so far.
+        ClusterError: there is no cluster, or it does not answer.
+    """
+    # Here and below: the Kubernetes client takes half a second to import.
+    if backend == STANDARD:
+        from foldline.serving.deploy_canary.backends.route.probe import refuse_standard
+
+        raise refuse_standard()
+    if backend != AUTO:
+        return backend
+    from foldline.cluster import connect
+    from foldline.serving.deploy_canary.backends.route.probe import chosen
+
+    return chosen(connect(capability="rollouts"))
 
 
 def check(
@@ -46,7 +66,6 @@ def check(
             expected = f"nothing with backend {backend}{_WHY[backend]}"
             raise ArgumentError(name, expected=expected, got=repr(value)[:80])
     if backend != LOCAL:
-        # The Kubernetes client takes half a second to import.
         from foldline.serving.deploy_canary.backends.inference_service import check_arguments
         from foldline.serving.deploy_canary.in_cluster import check_route
 

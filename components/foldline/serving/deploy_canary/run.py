@@ -56,6 +56,7 @@ def run(
         ServingError: the challenger failed; the champion stays, and the decision says why.
         ClusterError: the Kubernetes API refuses something or does not answer; the champion stays.
     """
+    backend = parameters.resolved(backend)
     rules = parameters.check(
         store_uri=store_uri,
         model_name=model_name,

@@ -101,21 +101,22 @@ def test_what_cannot_be_used_is_told(found: list[Object], wanted: str, kind: typ
         gateway.find(Listed(*found), "team", wanted)
 
 
-KNATIVE = probe.KNATIVE_SERVICES
-
-
 @pytest.mark.parametrize(
-    ("served", "backends"),
+    ("served", "backend"),
     [
-        ((INFERENCE_SERVICES, HTTP_ROUTES, GATEWAYS), ("route",)),
-        ((INFERENCE_SERVICES, HTTP_ROUTES, GATEWAYS, KNATIVE), ("knative", "route")),
-        ((INFERENCE_SERVICES, KNATIVE), ("knative",)),
-        ((INFERENCE_SERVICES, HTTP_ROUTES), ()),
-        ((HTTP_ROUTES, GATEWAYS, KNATIVE), ()),
+        ((INFERENCE_SERVICES, HTTP_ROUTES, GATEWAYS), "route"),
+        ((INFERENCE_SERVICES, HTTP_ROUTES), "kserve"),
+        ((INFERENCE_SERVICES, GATEWAYS), "kserve"),
+        ((INFERENCE_SERVICES,), "kserve"),
     ],
 )
-def test_a_cluster_can_do_what_it_has_the_apis_for(served: tuple[Resource, ...], backends: tuple[str, ...]) -> None:
-    assert probe.backends(Listed(served=served)) == backends
+def test_the_backend_is_what_the_cluster_has_the_apis_for(served: tuple[Resource, ...], backend: str) -> None:
+    assert probe.chosen(Listed(served=served)) == backend
+
+
+def test_a_cluster_without_kserve_is_told() -> None:
+    with pytest.raises(ServingError, match="backend auto: expected a cluster with KServe"):
+        probe.chosen(Listed(served=(HTTP_ROUTES, GATEWAYS)))
 
 
 def test_canaries_of_inference_services_are_refused_in_words() -> None:

@@ -1,23 +1,26 @@
-"""Which ways of splitting traffic a cluster has."""
+"""Which way of serving a rollout a cluster has."""
 
-from foldline.cluster import GATEWAYS, HTTP_ROUTES, INFERENCE_SERVICES, Cluster, Resource
+from foldline.cluster import GATEWAYS, HTTP_ROUTES, INFERENCE_SERVICES, Cluster
 from foldline.errors import ServingError
 
-KNATIVE_SERVICES = Resource("serving.knative.dev", "v1", "services", "Service", "Knative Serving")
-ROUTE, KNATIVE, STANDARD = "route", "knative", "standard"
+ROUTE, KSERVE, STANDARD = "route", "kserve", "standard"
 
 
-def backends(cluster: Cluster) -> tuple[str, ...]:
-    """Names of the backends that this cluster has the APIs for, the one to prefer first; empty where none.
+def chosen(cluster: Cluster) -> str:
+    """`route` where the cluster has the Gateway API beside KServe, else `kserve`, which splits no traffic.
 
     Raises:
+        ServingError: there is no KServe.
         ClusterError: the API server does not answer.
     """
     if not cluster.serves(INFERENCE_SERVICES):
-        return ()
-    route = cluster.serves(HTTP_ROUTES) and cluster.serves(GATEWAYS)
-    found = {KNATIVE: cluster.serves(KNATIVE_SERVICES), ROUTE: route}
-    return tuple(name for name, there in found.items() if there)
+        raise ServingError(
+            "backend auto",
+            expected="a cluster with KServe",
+            got="one that serves no inferenceservices.serving.kserve.io",
+            fix="Install KServe, or take backend local.",
+        )
+    return ROUTE if cluster.serves(HTTP_ROUTES) and cluster.serves(GATEWAYS) else KSERVE
 
 
 def refuse_standard() -> ServingError:
