@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldline.serving.deploy_canary.judge.evidence import Counts
-from foldline.serving.deploy_canary.reading import ArmReading, Histogram, Reading
+from foldline.serving.reading import ArmReading, Histogram, Reading
 
 EDGES = (1.0, 5.0, 10.0, 25.0, 50.0, 100.0)
 LOOKS = 60

@@ -16,7 +16,6 @@ from foldline.cluster.resources import (
     Object,
     Resource,
 )
-from foldline.cluster.waiting import Done, Failed, Outcome, Pending, wait_until
 
 __all__ = [
     "CONFIG_MAPS",
@@ -29,13 +28,8 @@ __all__ = [
     "PODS",
     "SERVICES",
     "Cluster",
-    "Done",
-    "Failed",
     "Object",
-    "Outcome",
-    "Pending",
     "Resource",
     "UnansweredError",
     "connect",
-    "wait_until",
 ]

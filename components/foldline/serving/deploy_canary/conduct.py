@@ -15,11 +15,11 @@ from foldline.serving.deploy_canary.judge.bake import Bake
 from foldline.serving.deploy_canary.judge.judge import Judge
 from foldline.serving.deploy_canary.keeping.keeper import Keeper
 from foldline.serving.deploy_canary.policy import Policy
-from foldline.serving.deploy_canary.reading import Reading
 from foldline.serving.deploy_canary.rollout import machine, series
 from foldline.serving.deploy_canary.rollout import record as form
 from foldline.serving.deploy_canary.rollout.machine import Ask, Leave, Promote, Revert, Shift, Stay
 from foldline.serving.deploy_canary.rollout.record import Record
+from foldline.serving.reading import Reading
 
 FAULTS = (ServingError, ClusterError, StoreError)
 

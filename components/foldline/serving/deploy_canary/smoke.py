@@ -1,7 +1,6 @@
 """What a challenger's server is asked, and whether its answers are right: no network, no files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,28 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from foldline.artifacts import RawColumn
+from foldline.serving.answer import Answer
 
 # Of a probability; of the larger of 1 and the value itself in regression. The recorded prediction comes from another
 # batch size, so the last digits may differ.
 TOLERANCE = 1e-4
 UNKNOWN_COLUMN = "no such column"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back for one request.
-
-    Attributes:
-        status: of HTTP; 0 where no answer came.
-        content: the JSON body, or what went wrong.
-        version: the model version that the server says it is.
-        seconds: from request to answer.
-    """
-
-    status: int
-    content: Any
-    version: str
-    seconds: float
 
 
 def golden_rows(row_id: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from foldline.serving.deploy_canary.reading import ArmReading, Histogram
+from foldline.serving.reading import ArmReading, Histogram
 from foldline.serving.site.envoy_config import NAME
 
 _COUNTED = "upstream_rq_(completed|5xx|active|time)"

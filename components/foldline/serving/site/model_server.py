@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from foldline.errors import ServingError
-from foldline.serving.deploy_canary.backends.requests import ask, predict
-from foldline.serving.deploy_canary.smoke import Answer
+from foldline.serving.answer import Answer
+from foldline.serving.requests import ask, predict
 from foldline.serving.site import processes
 from foldline.serving.site.processes import Process
 

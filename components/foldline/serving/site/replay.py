@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from foldline.serving.deploy_canary.backends.requests import VERSION_HEADER
+from foldline.serving.requests import VERSION_HEADER
 
 # As many requests can be under way; more than a few only where a server hangs.
 THREADS = 16

@@ -7,13 +7,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
-from foldline.cluster.waiting import Done, Failed, Outcome, Pending, wait_until
 from foldline.errors import ServingError
 from foldline.serving.site import admin, counters, processes
 from foldline.serving.site import envoy_config as config
 from foldline.serving.site.envoy_config import Shares
 from foldline.serving.site.processes import Process
 from foldline.serving.site.state import Arm, State, replace_file
+from foldline.waiting import Done, Failed, Outcome, Pending, wait_until
 
 LOG = "envoy.log"
 START_S = 60.0

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from foldline.cluster import Cluster, Done, Outcome, Pending, Resource, connect, wait_until
+from foldline.cluster import Cluster, Resource, connect
 from foldline.errors import ClusterError
+from foldline.waiting import Done, Outcome, Pending, wait_until
 
 pytestmark = pytest.mark.level("api")
 

@@ -16,7 +16,7 @@ from builders import canary, models
 from builders.serving_site import CLUSTER_DOMAIN, READY_S, Json, Site
 from foldline.artifacts import Decision, Model
 from foldline.errors import ServingError
-from foldline.serving.deploy_canary.backends.requests import predict
+from foldline.serving.requests import predict
 from foldline.store import version_of
 
 pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(900)]

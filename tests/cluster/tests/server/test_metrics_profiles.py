@@ -13,7 +13,7 @@ import pytest
 from foldline.serving.deploy_canary.metrics.counters import Arm, Counters
 from foldline.serving.deploy_canary.metrics.profiles import PROFILES
 from foldline.serving.deploy_canary.metrics.prometheus import Prometheus
-from foldline.serving.deploy_canary.reading import Reading
+from foldline.serving.reading import Reading
 
 pytestmark = pytest.mark.level("serving")
 

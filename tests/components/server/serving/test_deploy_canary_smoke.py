@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from foldline.artifacts import RawColumn
+from foldline.serving.answer import Answer
 from foldline.serving.deploy_canary import smoke
-from foldline.serving.deploy_canary.smoke import Answer
 
 ONE = np.array([0.25], np.float32)
 THREE = np.array([0.2, 0.3, 0.5], np.float32)

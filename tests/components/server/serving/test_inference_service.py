@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from builders.kserve_objects import container, crashed, pod, service
-from foldline.cluster import Done, Failed, Outcome, Pending
 from foldline.errors import ArgumentError
 from foldline.serving.deploy_canary.backends import inference_service as form
 from foldline.serving.deploy_canary.backends.inference_service import Seen, judge
 from foldline.serving.deploy_canary.backends.pods import speaker
+from foldline.waiting import Done, Failed, Outcome, Pending
 
 OLD, NEW = "s3://models/late/versions/old", "s3://models/late/versions/new"
 READY = pod(NEW, ready=True)

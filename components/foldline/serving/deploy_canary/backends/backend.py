@@ -3,8 +3,8 @@
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from foldline.serving.deploy_canary.reading import Reading
-from foldline.serving.deploy_canary.smoke import Answer
+from foldline.serving.answer import Answer
+from foldline.serving.reading import Reading
 
 
 class Server(Protocol):

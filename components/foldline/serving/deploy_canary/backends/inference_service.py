@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from foldline.cluster import INFERENCE_SERVICES, Done, Failed, Object, Outcome, Pending
+from foldline.cluster import INFERENCE_SERVICES, Object
 from foldline.errors import ArgumentError
 from foldline.object_store import is_object_address
 from foldline.serving.deploy_canary.backends.pods import is_ending, name_of, source, trouble
+from foldline.waiting import Done, Failed, Outcome, Pending
 
 RUNTIME = "foldline-server"
 SERVICE_ACCOUNT = "foldline-server"

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from foldline.cluster import EVENTS, INFERENCE_SERVICES, PODS, Cluster, Done, Object, Outcome, Pending, wait_until
+from foldline.cluster import EVENTS, INFERENCE_SERVICES, PODS, Cluster, Object
 from foldline.errors import ClusterError, ServingError
+from foldline.serving.answer import Answer
 from foldline.serving.deploy_canary.backends import inference_service as form
 from foldline.serving.deploy_canary.backends.pods import pod_labels, speaker
-from foldline.serving.deploy_canary.backends.requests import ask, predict
-from foldline.serving.deploy_canary.smoke import Answer
+from foldline.serving.requests import ask, predict
+from foldline.waiting import Done, Outcome, Pending, wait_until
 
 POLL_S = 1.0
 REACH_S = 10.0

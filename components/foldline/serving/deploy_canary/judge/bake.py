@@ -8,7 +8,7 @@ from foldline.serving.deploy_canary.judge import signals, windows
 from foldline.serving.deploy_canary.judge.evidence import Counts, Evidence, exceed
 from foldline.serving.deploy_canary.judge.signals import Reference
 from foldline.serving.deploy_canary.policy import Policy
-from foldline.serving.deploy_canary.reading import Reading
+from foldline.serving.reading import Reading
 
 
 @dataclass(frozen=True)

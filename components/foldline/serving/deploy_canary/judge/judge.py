@@ -8,7 +8,7 @@ from foldline.errors import ArtifactError
 from foldline.serving.deploy_canary.judge import reasons, windows
 from foldline.serving.deploy_canary.judge.gates import GateEvidence, GateJudgement
 from foldline.serving.deploy_canary.policy import Policy
-from foldline.serving.deploy_canary.reading import Reading
+from foldline.serving.reading import Reading
 
 FORM = 1
 

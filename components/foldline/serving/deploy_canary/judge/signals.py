@@ -7,7 +7,7 @@ from typing import Any
 from foldline.serving.deploy_canary.gate import Gate
 from foldline.serving.deploy_canary.judge.evidence import Counts
 from foldline.serving.deploy_canary.judge.windows import ArmWindow, Window
-from foldline.serving.deploy_canary.reading import Histogram
+from foldline.serving.reading import Histogram
 
 # Drift: predictions outside the bins that hold the champion's central 80 %.
 _TAIL = 0.1

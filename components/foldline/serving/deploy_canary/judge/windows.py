@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from foldline.serving.deploy_canary.reading import ArmReading, Histogram, Reading
+from foldline.serving.reading import ArmReading, Histogram, Reading
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from foldline.serving.deploy_canary.metrics.profiles import IN_MS, Profile
 from foldline.serving.deploy_canary.metrics.prometheus import Found, Series
-from foldline.serving.deploy_canary.reading import ArmReading, Histogram
+from foldline.serving.reading import ArmReading, Histogram
 
 STALE_S = 90.0
 # A histogram whose last edge lies outside was read in the wrong unit.

@@ -9,7 +9,7 @@ from foldline.serving.deploy_canary.metrics import arms
 from foldline.serving.deploy_canary.metrics.accumulated import Accumulated
 from foldline.serving.deploy_canary.metrics.profiles import Profile
 from foldline.serving.deploy_canary.metrics.prometheus import Prometheus, Series
-from foldline.serving.deploy_canary.reading import ArmReading, Reading
+from foldline.serving.reading import ArmReading, Reading
 from foldline.serving.site.counters import INVALID, PREDICTIONS, Sample, histogram, total
 
 STARTED = "process_start_time_seconds"

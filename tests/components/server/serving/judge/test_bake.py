@@ -8,7 +8,7 @@ import pytest
 from foldline.serving.deploy_canary.judge.bake import Bake
 from foldline.serving.deploy_canary.judge.judge import Judge
 from foldline.serving.deploy_canary.policy import Policy
-from foldline.serving.deploy_canary.reading import ArmReading, Histogram, Reading
+from foldline.serving.reading import ArmReading, Histogram, Reading
 
 ERRORS = {"signal": "errors", "tolerance": 0.01}
 

@@ -15,7 +15,7 @@ from foldline.errors import ArtifactError
 from foldline.serving.deploy_canary.judge.evidence import Counts, Evidence, compare
 from foldline.serving.deploy_canary.judge.judge import Judge, Judgement
 from foldline.serving.deploy_canary.policy import Policy
-from foldline.serving.deploy_canary.reading import Reading
+from foldline.serving.reading import Reading
 
 ERRORS = {"signal": "errors"}
 QUICK: dict[str, Any] = {"steps": [{"percent": 10, "min_s": 0, "min_requests": 0}]}

@@ -8,7 +8,7 @@ from builders.simulated_traffic import arm
 from foldline.serving.deploy_canary.gate import Gate, parse_gates
 from foldline.serving.deploy_canary.judge.signals import Reference, count, event
 from foldline.serving.deploy_canary.judge.windows import between
-from foldline.serving.deploy_canary.reading import ArmReading, Histogram, Reading
+from foldline.serving.reading import ArmReading, Histogram, Reading
 
 NOTHING = arm(latency_ms=(0,) * 7, invalid=0, predictions=(0,) * 7)
 

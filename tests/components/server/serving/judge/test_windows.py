@@ -6,7 +6,7 @@ import pytest
 
 from builders.simulated_traffic import EDGES, arm
 from foldline.serving.deploy_canary.judge.windows import between
-from foldline.serving.deploy_canary.reading import Histogram, Reading
+from foldline.serving.reading import Histogram, Reading
 
 BEFORE = Reading(
     10.0,

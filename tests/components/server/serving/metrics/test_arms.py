@@ -10,7 +10,7 @@ from foldline.serving.deploy_canary.metrics import arms
 from foldline.serving.deploy_canary.metrics.arms import MissingError
 from foldline.serving.deploy_canary.metrics.profiles import ENVOY, IN_MS, KNATIVE, KSERVE_PYTHON, PROFILES, TF_SERVING
 from foldline.serving.deploy_canary.metrics.prometheus import Found, Series
-from foldline.serving.deploy_canary.reading import ArmReading, Histogram
+from foldline.serving.reading import ArmReading, Histogram
 
 NOW = 10_000.0
 NONE = Found([], NOW)

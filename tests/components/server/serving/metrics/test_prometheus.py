@@ -13,7 +13,7 @@ from foldline.errors import ArgumentError, ServingError
 from foldline.serving.deploy_canary.metrics.counters import Arm, Counters
 from foldline.serving.deploy_canary.metrics.profiles import ENVOY
 from foldline.serving.deploy_canary.metrics.prometheus import Prometheus, Series, read
-from foldline.serving.deploy_canary.reading import Histogram
+from foldline.serving.reading import Histogram
 
 # An hour ahead, so that no sample grows old while a slow machine tests.
 NOW = float(round(time.time()) + 3600)

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from foldline.cluster import Done, Failed, Outcome, Pending
 from foldline.serving.deploy_canary.backends.route import form
 from foldline.serving.deploy_canary.backends.route.endpoints import Behind
 from foldline.serving.deploy_canary.backends.route.endpoints import judge as judge_endpoints
 from foldline.serving.deploy_canary.backends.route.form import Shares, alone, split
 from foldline.serving.deploy_canary.backends.route.gateway import Gateway
+from foldline.waiting import Done, Failed, Outcome, Pending
 
 GATEWAY = Gateway("ingress", "public", "http", "10.0.0.1", 80)
 Object = dict[str, Any]

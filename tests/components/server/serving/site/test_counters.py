@@ -1,6 +1,6 @@
 """What Envoy and a model server counted, read from their texts."""
 
-from foldline.serving.deploy_canary.reading import Histogram
+from foldline.serving.reading import Histogram
 from foldline.serving.site import counters
 
 ENVOY = """\

@@ -13,8 +13,8 @@ from builders import sites
 from builders.sites import CHALLENGER, CHAMPION
 from foldline.errors import ServingError
 from foldline.serving.deploy_canary.backends.local.split import LocalSplit
-from foldline.serving.deploy_canary.backends.requests import ask
-from foldline.serving.deploy_canary.reading import Reading
+from foldline.serving.reading import Reading
+from foldline.serving.requests import ask
 from foldline.serving.site import counters, processes, router
 from foldline.serving.site.envoy_config import CLUSTERS, ROUTES, Shares, clusters, routes
 from foldline.serving.site.model_server import HOST

@@ -12,7 +12,7 @@ import pytest
 
 from builders import models
 from foldline.serving.deploy_canary.backends.local.split import LocalSplit
-from foldline.serving.deploy_canary.backends.requests import predict
+from foldline.serving.requests import predict
 from foldline.serving.site import processes
 from foldline.serving.site.__main__ import main
 from foldline.serving.site.model_server import program

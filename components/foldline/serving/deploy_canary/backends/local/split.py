@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from foldline.errors import ServingError
-from foldline.serving.deploy_canary.backends.requests import predict
-from foldline.serving.deploy_canary.reading import ArmReading, Reading
-from foldline.serving.deploy_canary.smoke import Answer
+from foldline.serving.answer import Answer
+from foldline.serving.reading import ArmReading, Reading
+from foldline.serving.requests import metrics, predict
 from foldline.serving.site import counters
 from foldline.serving.site.counters import Sample
 from foldline.serving.site.model_server import HOST, ModelServer, Program
@@ -106,7 +106,7 @@ class LocalSplit:
         measured: list[Sample] = []
         if server.runs():
             try:
-                measured = _metrics(server.port)
+                measured = counters.parse(metrics(HOST, server.port, METRICS_S) or "")
             except (OSError, http.client.HTTPException, ValueError) as fault:
                 problems.append(f"the metrics of version {arm.version} cannot be read: {fault or type(fault).__name__}")
         else:
@@ -134,15 +134,3 @@ class Served:
     def described(self) -> dict[str, Any]:
         host, port = self._site.address()
         return {"address": f"http://{host}:{port}", "site": str(self._site.folder)}
-
-
-def _metrics(port: int) -> list[Sample]:
-    """What a model server measured; nothing where it has no metrics. Raises OSError, HTTPException or ValueError."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=METRICS_S)
-    try:
-        connection.request("GET", "/metrics")
-        answer = connection.getresponse()
-        text = answer.read().decode()
-    finally:
-        connection.close()
-    return counters.parse(text) if answer.status == 200 else []

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from foldline.cluster import ENDPOINT_SLICES, SERVICES, Cluster, Done, Object, Outcome, Pending
+from foldline.cluster import ENDPOINT_SLICES, SERVICES, Cluster, Object
+from foldline.waiting import Done, Outcome, Pending
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ named by the position of the backendRef, so that the champion is first, and the 
 from dataclasses import dataclass
 from typing import Any
 
-from foldline.cluster import HTTP_ROUTES, Done, Failed, Object, Outcome, Pending
+from foldline.cluster import HTTP_ROUTES, Object
 from foldline.serving.deploy_canary.backends.inference_service import MANAGED_BY
 from foldline.serving.deploy_canary.backends.route.gateway import Gateway
+from foldline.waiting import Done, Failed, Outcome, Pending
 
 WHOLE = 10_000
 SERVED_BY = "x-served-by"

@@ -4,6 +4,7 @@ import http.client
 
 from foldline.serving.deploy_canary.backends.route.endpoints import Behind
 from foldline.serving.deploy_canary.metrics.prometheus import Series
+from foldline.serving.requests import metrics
 from foldline.serving.site.counters import parse
 
 TIMEOUT_S = 2.0
@@ -15,21 +16,11 @@ def read(behind: Behind) -> tuple[list[Series], str]:
     for address, port in behind.addresses:
         instance = f"{address}:{port}"
         try:
-            samples = parse(_text(address, port))
+            text = metrics(address, port, TIMEOUT_S)
+            samples = parse(text or "")
         except (OSError, http.client.HTTPException, ValueError) as fault:
             return [], f"its server at {instance} has no metrics: {fault or type(fault).__name__}"
+        if text is None:
+            return [], f"its server at {instance} has no metrics"
         found += [Series(one.name, {**one.labels, "instance": instance}, 0.0, one.value) for one in samples]
     return found, ""
-
-
-def _text(address: str, port: int) -> str:
-    connection = http.client.HTTPConnection(address, port, timeout=TIMEOUT_S)
-    try:
-        connection.request("GET", "/metrics")
-        answer = connection.getresponse()
-        text = answer.read().decode()
-    finally:
-        connection.close()
-    if answer.status != 200:
-        raise ValueError(f"status {answer.status}")
-    return text

@@ -3,17 +3,7 @@
 import time
 from collections.abc import Callable
 
-from foldline.cluster import (
-    GATEWAYS,
-    HTTP_ROUTES,
-    Cluster,
-    Done,
-    Failed,
-    Object,
-    Outcome,
-    Pending,
-    wait_until,
-)
+from foldline.cluster import GATEWAYS, HTTP_ROUTES, Cluster, Object
 from foldline.errors import ServingError
 from foldline.serving.deploy_canary.backends.inference_service import is_ours
 from foldline.serving.deploy_canary.backends.route import endpoints, form
@@ -23,6 +13,7 @@ from foldline.serving.deploy_canary.backends.route.form import Shares
 from foldline.serving.deploy_canary.backends.route.gateway import Gateway
 from foldline.serving.deploy_canary.backends.route.users import ALIKE, POLL_S, look
 from foldline.serving.deploy_canary.metrics.profiles import ENVOY, Profile
+from foldline.waiting import Done, Failed, Outcome, Pending, wait_until
 
 
 class Router:

@@ -14,7 +14,7 @@ from foldline.serving.deploy_canary.backends.route.form import Shares, alone
 from foldline.serving.deploy_canary.backends.route.router import Router
 from foldline.serving.deploy_canary.backends.route.users import RouteServer
 from foldline.serving.deploy_canary.metrics.counters import Arm, Counters
-from foldline.serving.deploy_canary.reading import Reading
+from foldline.serving.reading import Reading
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ import http.client
 from dataclasses import dataclass
 from typing import Any
 
-from foldline.cluster import Done, Outcome, Pending, wait_until
 from foldline.errors import ServingError
-from foldline.serving.deploy_canary.backends.requests import TIMEOUT_S, predict
+from foldline.serving.answer import Answer
 from foldline.serving.deploy_canary.backends.route.form import SERVED_BY, SPLIT
 from foldline.serving.deploy_canary.backends.route.gateway import Gateway
-from foldline.serving.deploy_canary.smoke import Answer
+from foldline.serving.requests import TIMEOUT_S, predict
+from foldline.waiting import Done, Outcome, Pending, wait_until
 
 POLL_S = 0.2
 # A gateway may be more than one process; each new connection may come to another.

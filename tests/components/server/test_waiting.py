@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from foldline.cluster import Done, Failed, Outcome, Pending, wait_until
 from foldline.cluster.faults import UnansweredError
-from foldline.cluster.waiting import Waited
 from foldline.errors import ClusterError, FoldlineError, ServingError
+from foldline.waiting import Done, Failed, Outcome, Pending, Waited, wait_until
 
 
 class Time:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from foldline.serving.deploy_canary.smoke import Answer
+from foldline.serving.answer import Answer
 
 TIMEOUT_S = 10.0
 VERSION_HEADER = "x-foldline-model-version"
@@ -40,3 +40,19 @@ def ask(
         return Answer(0, f"no answer: {fault or type(fault).__name__}", "", clock() - started)
     finally:
         connection.close()
+
+
+def metrics(host: str, port: int, timeout_s: float) -> str | None:
+    """What a model server counts, in Prometheus' text format; None where it has no metrics.
+
+    Raises:
+        OSError, HTTPException, ValueError: it does not answer, or not with text.
+    """
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        text = answer.read().decode()
+    finally:
+        connection.close()
+    return text if answer.status == 200 else None
