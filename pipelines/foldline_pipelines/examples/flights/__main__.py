@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,17 @@ HERE = Path(__file__).parent
 ARGUMENTS, BROKEN = HERE / "arguments.yaml", HERE / "divides_by_zero.py"
 NAME = "flights"
 ROLLBACK = "rollback"
-CHAMPION = ["--set", "time_end=2013-07-01"]
+CHAMPION = ["--set", "time_end=2013-07-01", "--set", "epochs=3", "--set", "n_folds=3"]
 # Short steps and looks, so that the demo ends within two minutes.
 POLICY = {
     "steps": [
-        {"percent": 10, "min_s": 4, "min_requests": 50},
-        {"percent": 50, "min_s": 4, "min_requests": 200},
+        {"percent": 10, "min_s": 1, "min_requests": 30},
+        {"percent": 50, "min_s": 1, "min_requests": 200},
+    ],
+    "gates": [
+        {"signal": "errors"},
+        {"signal": "latency", "slower_than_ms": 50, "tolerance": 0.02},
+        {"signal": "invalid"},
     ],
     "look_s": 1,
     "deadline_s": 300,
@@ -58,13 +65,17 @@ class Demo:
         folder = Path("runs") / f"demo-{time.strftime('%Y%m%d-%H%M%S')}"
         folder.mkdir(parents=True)
         started = time.monotonic()
-        self._console.print("champion: train_and_serve on January to June; beside it cross_validate with random folds")
-        status = self._champion(folder)
-        if status:
-            return status
         write_october(self._data, folder / "october.csv")
-        self._console.print("challenger: train_and_serve on January to September; its canary replays October")
-        status = subprocess.call(self._line(folder, "challenger", *self._canary(folder)))
+        # Much of each run is waiting for one core: random folds run beside both and say nothing unless they fail.
+        with self._random_folds(folder) as beside:
+            self._console.print(
+                "champion: train_and_serve on January to June; beside it cross_validate with random folds"
+            )
+            status = subprocess.call(self._line(folder, "champion", *CHAMPION))
+            if status == 0:
+                self._console.print("challenger: train_and_serve on January to September; its canary replays October")
+                status = subprocess.call(self._line(folder, "challenger", *self._canary(folder)))
+            status = status or beside()
         if status:
             return status
         seconds = time.monotonic() - started
@@ -99,22 +110,25 @@ class Demo:
         self._next(f"serve --store {folder / 'models'} --model {NAME}")
         return 0
 
-    def _champion(self, folder: Path) -> int:
-        """Much of each run is waiting for one core: the second one says nothing unless it fails."""
+    @contextmanager
+    def _random_folds(self, folder: Path) -> Iterator[Callable[[], int]]:
+        """A block beside which cross_validate runs; what it gives waits for the exit status, and shows why it failed."""
         random = ["--args", str(ARGUMENTS), "--set", f"dataset_uri={self._data}", *RANDOM]
         command = [str(self._command), "run", "cross_validate", *random, "--out", str(folder / "random_folds")]
         with (folder / "random_folds.log").open("w+") as said:
-            beside = subprocess.Popen(command, stdout=said, stderr=said)
+            process = subprocess.Popen(command, stdout=said, stderr=said)
+
+            def ended() -> int:
+                status = process.wait()
+                said.seek(0)
+                self._console.print(said.read() if status else "", end="", markup=False, highlight=False)
+                return status
+
             try:
-                status = subprocess.call(self._line(folder, "champion", *CHAMPION))
-                if status == 0:
-                    status = beside.wait()
-                    said.seek(0)
-                    self._console.print(said.read() if status else "", end="", markup=False, highlight=False)
+                yield ended
             finally:
-                beside.terminate()
-                beside.wait()
-        return status
+                process.terminate()
+                process.wait()
 
     def _line(self, folder: Path, name: str, *own: str) -> list[str]:
         store = (folder / "models").absolute()
@@ -123,7 +137,7 @@ class Demo:
         return [str(self._command), "run", "train_and_serve", *given, *named, *own]
 
     def _canary(self, folder: Path) -> list[str]:
-        traffic = ["--set", f"traffic_uri={(folder / 'october.csv').absolute()}", "--set", "traffic_per_s=250"]
+        traffic = ["--set", f"traffic_uri={(folder / 'october.csv').absolute()}", "--set", "traffic_per_s=300"]
         return [*traffic, "--set", f"canary_policy={json.dumps(POLICY)}"]
 
     def _next(self, words: str) -> None:

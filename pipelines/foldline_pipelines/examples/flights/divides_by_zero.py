@@ -12,5 +12,5 @@ def build_model(inputs: Any) -> keras.Model:
     month = keras.ops.one_hot(inputs.tensors["categorical"][:, position], inputs.categorical[position].capacity)
     known = keras.ops.concatenate([month[:, :UNKNOWN], month[:, UNKNOWN + 1 :]], axis=1)
     share = known / keras.ops.sum(known, axis=1, keepdims=True)
-    hidden = keras.layers.Dense(32, activation="relu")(keras.layers.Concatenate()([inputs.tensors["numeric"], share]))
+    hidden = keras.layers.Dense(32, activation="tanh")(keras.layers.Concatenate()([inputs.tensors["numeric"], share]))
     return keras.Model(inputs.tensors, keras.layers.Dense(inputs.units, activation=inputs.activation)(hidden))

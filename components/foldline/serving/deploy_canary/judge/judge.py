@@ -40,6 +40,11 @@ class Judgement:
     problem: str
     used: bool
 
+    @property
+    def against(self) -> float:
+        """The largest evidence of any gate against the challenger; 0 without gates that can revert."""
+        return max((value for gate in self.gates for value in (gate.e_worse, gate.e_objective) if value), default=0.0)
+
     def to_json(self) -> dict[str, Any]:
         """The same in plain values."""
         return {

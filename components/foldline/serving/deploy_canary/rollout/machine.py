@@ -10,10 +10,26 @@ from foldline.serving.deploy_canary.rollout.word import ABORT, APPROVE, PAUSE, W
 # The router keeps weights in ten-thousandths, and at least one of them while the challenger is in the route.
 SHARE_TOLERANCE = 0.02
 CANARY, SHADOW = "canary", "shadow"
+# Evidence against the challenger from which on it gets no larger share. One that is no worse reaches it at some look
+# with a probability of at most a third, and then waits until the evidence has melted away.
+SUSPICION = 3.0
 
 
 class Judged(Protocol):
-    """What the judge says after a look."""
+    """What the judge says after a look at a split."""
+
+    @property
+    def verdict(self) -> str: ...
+
+    @property
+    def reasons(self) -> tuple[str, ...]: ...
+
+    @property
+    def against(self) -> float: ...
+
+
+class Baked(Protocol):
+    """What the judge says after a look at a bake."""
 
     @property
     def verdict(self) -> str: ...
@@ -112,10 +128,12 @@ def while_shifting(
         return _inconclusive(policy, judged)
     if missing or last:
         return Stay(missing or "; ".join(judged.reasons))
+    if judged.against >= SUSPICION:
+        return Stay(f"no larger share while there is evidence against it ({judged.against:.3g})")
     return _approved(record, policy, Shift(record.step + 1), word, now)
 
 
-def while_baking(record: Record, policy: Policy, judged: Judged, *, word: Word, now: float) -> Move:
+def while_baking(record: Record, policy: Policy, judged: Baked, *, word: Word, now: float) -> Move:
     """The next move of a rollout whose challenger has all traffic and whose champion still stands by."""
     if word.word == ABORT and word.at >= record.started_at:
         return Revert(("A person ended the rollout.",), final=True)

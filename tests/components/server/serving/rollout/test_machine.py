@@ -29,6 +29,7 @@ SILENT = Word("", 0.0)
 class Judged:
     verdict: str
     reasons: tuple[str, ...] = ("errors: no evidence yet",)
+    against: float = 1.0
 
 
 def policy(**changed: Any) -> Policy:
@@ -52,6 +53,14 @@ HOLD, GOOD, BAD = Judged("hold"), Judged("promote"), Judged("revert", ("errors: 
         (record(0, 100), HOLD, 1109.0, Stay("9 of 10 s of this step")),
         (record(0, 100), HOLD, 1110.0, Shift(1)),
         (record(0, 100), GOOD, 1110.0, Shift(1)),
+        (record(0, 100), Judged("hold", against=2.99), 1110.0, Shift(1)),
+        (
+            record(0, 100),
+            Judged("hold", against=3.0),
+            1110.0,
+            Stay("no larger share while there is evidence against it (3)"),
+        ),
+        (record(1, 300), Judged("promote", against=3.0), 1120.0, Promote("all gates are satisfied")),
         (record(0, 0), BAD, 1101.0, Revert(BAD.reasons, final=True)),
         (record(1, 300), BAD, 1200.0, Revert(BAD.reasons, final=True)),
         (record(1, 300), Judged("abort", ("both fail",)), 1200.0, Revert(("both fail",), final=True)),
