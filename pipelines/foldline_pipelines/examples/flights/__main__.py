@@ -112,7 +112,7 @@ class Demo:
 
     @contextmanager
     def _random_folds(self, folder: Path) -> Iterator[Callable[[], int]]:
-        """A block beside which cross_validate runs; what it gives waits for its exit status, and shows why it failed."""
+        """A block beside which cross_validate runs; what it gives waits for the end, and shows why it failed."""
         random = ["--args", str(ARGUMENTS), "--set", f"dataset_uri={self._data}", *RANDOM]
         command = [str(self._command), "run", "cross_validate", *random, "--out", str(folder / "random_folds")]
         with (folder / "random_folds.log").open("w+") as said:
