@@ -1,0 +1,102 @@
+"""Katib: the account of the pipelines runs an Experiment, and its trials report what they found."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foldline._image import LAUNCHER
+
+EXPERIMENT_S = 900.0
+INJECTION = "katib.kubeflow.org/metrics-collector-injection"
+TRIALS = 3
+Kubectl = Callable[..., str]
+
+
+def experiment(name: str, image: str) -> dict[str, Any]:
+    """Trials that report their parameter as their score; the braces keep Katib's redirection around all of it."""
+    container = {"name": "trial", "image": image, "command": ["sh", "-c", "{ echo score=${trialParameters.x}; }"]}
+    pod = {
+        "metadata": {"labels": {"sidecar.istio.io/inject": "false"}},
+        "spec": {"restartPolicy": "Never", "containers": [container]},
+    }
+    return {
+        "apiVersion": "kubeflow.org/v1beta1",
+        "kind": "Experiment",
+        "metadata": {"name": name},
+        "spec": {
+            "objective": {
+                "type": "maximize",
+                "objectiveMetricName": "score",
+                "metricStrategies": [{"name": "score", "value": "latest"}],
+            },
+            "algorithm": {"algorithmName": "random", "algorithmSettings": [{"name": "random_state", "value": "7"}]},
+            "parameters": [
+                {"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0.1", "max": "0.9"}},
+            ],
+            "parallelTrialCount": 2,
+            "maxTrialCount": TRIALS,
+            "maxFailedTrialCount": 1,
+            "trialTemplate": {
+                "primaryContainerName": "trial",
+                "trialParameters": [{"name": "x", "reference": "x"}],
+                "trialSpec": {
+                    "apiVersion": "batch/v1",
+                    "kind": "Job",
+                    "spec": {"backoffLimit": 0, "template": pod},
+                },
+            },
+        },
+    }
+
+
+@pytest.fixture
+def as_pipelines(kubectl: Kubectl, namespace: str) -> Kubectl:
+    """kubectl in the namespace with the permissions of the pipelines' account; skips where there is no Katib."""
+    if "experiments.kubeflow.org" not in kubectl("api-resources", "--api-group=kubeflow.org", "--output=name"):
+        pytest.skip("the cluster has no Katib: it serves no experiments.kubeflow.org")
+    labels = json.loads(kubectl("get", "namespace", namespace, "--output=json"))["metadata"].get("labels", {})
+    if labels.get(INJECTION) != "enabled":
+        pytest.skip(f"namespace/{namespace} has not the label {INJECTION}=enabled, so that no trial would end")
+    accounts = json.loads(kubectl("get", "serviceaccounts", f"--namespace={namespace}", "--output=json"))["items"]
+    names = {account["metadata"]["name"] for account in accounts}
+    (account,) = [name for name in ("pipeline-runner", "default-editor") if name in names][:1]
+    who = f"--as=system:serviceaccount:{namespace}:{account}"
+    return lambda *words: kubectl(*words, f"--namespace={namespace}", who)
+
+
+@pytest.fixture
+def begun(as_pipelines: Kubectl, unique: str, tmp_path: Path) -> Iterator[str]:
+    """Name of an Experiment that the account has made, and removes."""
+    name = f"foldline-acceptance-{unique}"
+    file = tmp_path / "experiment.json"
+    file.write_text(json.dumps(experiment(name, os.environ.get("KFP_TEST_IMAGE") or LAUNCHER)))
+    as_pipelines("create", f"--filename={file}")
+    yield name
+    as_pipelines("delete", "experiment.kubeflow.org", name, "--wait=false")
+
+
+def test_the_account_of_the_pipelines_runs_an_experiment_to_its_best_trial(begun: str, as_pipelines: Kubectl) -> None:
+    deadline = time.monotonic() + EXPERIMENT_S
+    status: dict[str, Any] = {}
+    ended: set[str] = set()
+    while not ended & {"Succeeded", "Failed"}:
+        assert time.monotonic() < deadline, status
+        time.sleep(2)
+        status = json.loads(as_pipelines("get", "experiment.kubeflow.org", begun, "--output=json")).get("status", {})
+        ended = {one["type"] for one in status.get("conditions", []) if one["status"] == "True"}
+    assert "Succeeded" in ended, status["conditions"]
+    assert status["trialsSucceeded"] == TRIALS
+    best = status["currentOptimalTrial"]
+    given = {one["name"]: float(one["value"]) for one in best["parameterAssignments"]}
+    scores = {one["name"]: float(one["latest"]) for one in best["observation"]["metrics"]}
+    assert scores["score"] == pytest.approx(given["x"])
+    trials = json.loads(as_pipelines("get", "trials.kubeflow.org", "--output=json"))["items"]
+    owned = [one for one in trials if one["metadata"]["labels"].get("katib.kubeflow.org/experiment") == begun]
+    found = [float(one["status"]["observation"]["metrics"][0]["latest"]) for one in owned]
+    assert len(found) == TRIALS
+    assert max(found) == pytest.approx(scores["score"])
