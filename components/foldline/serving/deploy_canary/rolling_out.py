@@ -13,6 +13,7 @@ from foldline.serving.deploy_canary.rollout.record import (
     BEFORE_PROMOTION,
     PROMOTED,
     PROMOTING,
+    REVERTED,
     REVERTING,
     SETTLING,
     Record,
@@ -62,7 +63,7 @@ def roll_out(
         ours = earlier is not None and earlier.id == identity
         if earlier is not None and ours and earlier.ended and earlier.final:
             say(f"this rollout is over: {earlier.phase}")
-            return earlier
+            return _as_it_is_now(earlier, store.alias(model_name, CHAMPION))
         if earlier is not None and not earlier.ended and not ours:
             _finish(place, store, earlier, say)
         current = store.alias(model_name, CHAMPION) or ""
@@ -113,6 +114,14 @@ def _finish(place: Place, store: Store, earlier: Record, say: Callable[[str], No
             examine=lambda *_: [],
             say=say,
         ).run(replace(earlier, phase=SETTLING if forward else REVERTING))
+
+
+def _as_it_is_now(over: Record, champion: str | None) -> Record:
+    """A rollout that is over; one that promoted, and that somebody took back since, keeps the champion."""
+    if over.phase != PROMOTED or champion == over.challenger:
+        return over
+    why = f"Version {over.challenger} was promoted, and somebody went back to {champion} since."
+    return replace(over, phase=REVERTED, verdict="keep", reasons=(why, "Another policy begins a new rollout."))
 
 
 def _alias(store: Store, record: Record) -> Alias:
