@@ -26,9 +26,9 @@ SHORT = {
 }
 
 
-def champion(store: Store, out: Path) -> str:
+def champion(store: Store, out: Path, kind: str = "binary") -> str:
     """Version of a model that is the champion of the store."""
-    version = store.register("late", models.model(out / "champion", [1, 2], weight=0.5).path)
+    version = store.register("late", models.model(out / "champion", [1, 2], kind, weight=0.5).path)
     store.set_alias("late", "champion", version, expected=None)
     return version
 
@@ -79,6 +79,28 @@ def test_the_champion_that_was_compared_gives_way(dataset: Dataset, model: Model
     assert "Evidence over time" in (tmp_path / "report.html").read_text()
     assert [move.version for move in store.history("late")] == [old, version_of(model.digest)]
     assert store.rollback("late") == (version_of(model.digest), old)
+
+
+def test_a_challenger_that_only_users_find_broken_is_rolled_back_on_evidence(dataset: Dataset, tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    old = champion(store, tmp_path, "regression")
+    # Right for the test rows; a distance that none of them has is too much for its weight.
+    model = models.model(tmp_path / "model", [1, 2, 3], "regression", weight=1e36)
+    traffic = tmp_path / "traffic.csv"
+    traffic.write_text("distance,seats,night,departure,carrier\n5000,1,true,2013-10-01 05:00:00,UA\n")
+    changed = {"champion": old, "policy": SHORT, "traffic_uri": str(traffic)}
+    said = r"expected a challenger that its gates let pass, got errors: the challenger is worse: (\d+) of \1 \(5xx"
+    with pytest.raises(ServingError, match=said):
+        deploy(dataset, model, tmp_path, **changed)
+    decision = Decision.read(tmp_path / "decision")
+    assert (decision.verdict, decision.figures["phase"], decision.figures["wrong"]) == ("rollback", "reverted", 0)
+    assert [gate["worse"] for gate in decision.figures["gates"]] == [True]
+    assert store.alias("late", "champion") == old
+
+    again = {"predictions": Predictions.read(tmp_path / "predictions"), "comparison": tmp_path / "comparison"}
+    with pytest.raises(ServingError, match=said):
+        deploy(dataset, model, tmp_path / "again", store_uri=store.uri, **again, **changed)
+    assert "requests" not in Decision.read(tmp_path / "again" / "decision").figures, "it was not begun again"
 
 
 def nan_model(dataset: Dataset, out: Path) -> dict[str, Any]:
