@@ -76,6 +76,14 @@ def test_environments_that_are_current_are_left_alone(foldline: Call) -> None:
             ["rollback", "--store", "s3://bucket/served", "--model", "flights"],
             "server foldline.serving.site rollback --store s3://bucket/served --model flights",
         ),
+        (
+            ["rollout", "show", "--store", "models", "--model", "flights"],
+            "server foldline.serving.deploy_canary show --model flights --store models",
+        ),
+        (
+            ["rollout", "approve", "--namespace", "team", "--model", "flights"],
+            "server foldline.serving.deploy_canary approve --model flights --namespace team",
+        ),
     ],
 )
 def test_a_command_of_another_environment_takes_the_place_of_this_process(

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from foldline_pipelines.cli.serving import Model, Store, become
+from foldline.errors import ArgumentError
+from foldline_pipelines.cli.serving import Model, become
 
 
 class Action(StrEnum):
@@ -19,9 +20,13 @@ class Action(StrEnum):
 
 
 def rollout(
-    action: Annotated[Action, typer.Argument(help="What to do with the rollout on this machine.")],
-    store: Store,
+    action: Annotated[Action, typer.Argument(help="What to do with the rollout.")],
     model: Model,
+    store: Annotated[str, typer.Option(help="Model store, of a rollout on this machine.")] = "",
+    namespace: Annotated[str, typer.Option(help="Namespace, of a rollout on a cluster.")] = "",
 ) -> None:
     """Show where a canary stands, approve its next step, pause, resume or abort it."""
-    become("server", "foldline.serving.deploy_canary", [action.value, "--store", store, "--model", model])
+    if bool(store) == bool(namespace):
+        raise ArgumentError("--store, --namespace", expected="one of the two", got="both" if store else "none")
+    where = ["--store", store] if store else ["--namespace", namespace]
+    become("server", "foldline.serving.deploy_canary", [action.value, "--model", model, *where])

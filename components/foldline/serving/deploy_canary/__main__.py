@@ -1,4 +1,4 @@
-"""`python -m foldline.serving.deploy_canary show|approve|pause|resume|abort --store URI --model NAME`."""
+"""`python -m foldline.serving.deploy_canary ACTION --model NAME --store URI|--namespace NAME`: shows and steers rollouts."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from foldline.errors import FoldlineError, ServingError
 from foldline.serving.deploy_canary.keeping.file import FileKeeper
+from foldline.serving.deploy_canary.keeping.keeper import Keeper
 from foldline.serving.deploy_canary.rollout.record import Record
 from foldline.serving.deploy_canary.rollout.word import ABORT, APPROVE, PAUSE, RESUME, Word
 from foldline.serving.site.state import default_folder
@@ -24,23 +25,26 @@ PURPOSES = {
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m foldline.serving.deploy_canary",
-        description="Shows a rollout on this machine, and steers it.",
+        description="Shows a rollout, and steers it.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, purpose in PURPOSES.items():
         command = commands.add_parser(name, help=purpose)
-        command.add_argument("--store", required=True, metavar="URI", help="folder, s3://bucket/prefix or minio://…")
         command.add_argument("--model", required=True, metavar="NAME", help="name of the model in the store")
+        place = command.add_mutually_exclusive_group(required=True)
+        place.add_argument("--store", metavar="URI", help="of a rollout on this machine: the model store")
+        place.add_argument("--namespace", metavar="NAME", help="of a rollout on a cluster: where its objects are")
     chosen = parser.parse_args(arguments)
-    keeper = FileKeeper(default_folder(chosen.store, chosen.model))
     try:
+        keeper = _keeper(chosen.store, chosen.namespace, chosen.model)
         record = keeper.load()
         if record is None:
+            where = f"in namespace {chosen.namespace}" if chosen.namespace else "on this machine"
             raise ServingError(
                 f"rollout of model {chosen.model}",
-                expected="one that began on this machine",
+                expected=f"one that began {where}",
                 got="none",
-                fix="Give --store and --model as the pipeline has them.",
+                fix="Give model and store, or model and namespace, as the pipeline has them.",
             )
         if chosen.command != SHOW:
             _check(record, chosen.command)
@@ -50,6 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     print(chosen.command if chosen.command != SHOW else _shown(record))
     return 0
+
+
+def _keeper(store: str | None, namespace: str | None, model: str) -> Keeper:
+    if store is not None:
+        return FileKeeper(default_folder(store, model))
+    # The Kubernetes client takes half a second to import.
+    from foldline.cluster import connect
+    from foldline.serving.deploy_canary.keeping.cluster import ClusterKeeper
+
+    return ClusterKeeper(connect(capability="rollouts"), str(namespace), model)
 
 
 def _check(record: Record, word: str) -> None:
