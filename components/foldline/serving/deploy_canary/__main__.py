@@ -1,4 +1,4 @@
-"""`python -m foldline.serving.deploy_canary ACTION --model NAME --store URI|--namespace NAME`: shows and steers rollouts."""
+"""`python -m foldline.serving.deploy_canary ACTION --model NAME --store URI|--namespace NAME`: steers rollouts."""
 
 import argparse
 import sys
