@@ -1,5 +1,8 @@
 """Runs of deploy_canary, with the artifacts that they need."""
 
+import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -41,35 +44,49 @@ def children() -> list[str]:
     return Path(f"/proc/self/task/{threading.main_thread().native_id}/children").read_text().split()
 
 
-def deploy(dataset: Dataset, model: Model, out: Path, *, rows: int = 8, **changed: Any) -> Decision:
-    """Run deploy_canary into `out`; no process outlives it."""
-    predictions = changed.pop("predictions", None) or predicted(dataset, model, out / "predictions")
+def arguments(dataset: Dataset, model: Model, out: Path, **changed: Any) -> dict[str, Any]:
+    """Of a run of deploy_canary into `out`, all but `describe`; as JSON has them.
+
+    Args:
+        changed: of them, or `champion`: the version that the challenger was compared with.
+    """
     champion = changed.pop("champion", "")
+    predictions = changed.pop("predictions", None) or predicted(dataset, model, out / "predictions")
     comparison = changed.pop("comparison", None) or compared(model, out / "comparison", champion=champion)
+    return {
+        "challenger": str(model.path),
+        "dataset": str(dataset.path),
+        "predictions": str(predictions.path),
+        "comparison": str(comparison),
+        "decision": str(out / "decision"),
+        "report": str(out / "report.html"),
+        "store_uri": str(out / "store"),
+        "model_name": "late",
+        "smoke_rows": 8,
+        "timeout_s": 60.0,
+        "backend": "local",
+        "serving_namespace": "",
+        "policy": {},
+        "traffic_uri": "",
+        "traffic_per_s": 200.0,
+        "route": {},
+        **changed,
+    }
+
+
+def begun(given: dict[str, Any]) -> subprocess.Popen[str]:
+    """A process that runs deploy_canary with these arguments."""
+    code = "import json, sys; from foldline.serving.deploy_canary.run import run; "
+    command = [sys.executable, "-c", f"{code}run(**json.loads(sys.argv[1]), describe=print)", json.dumps(given)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def deploy(dataset: Dataset, model: Model, out: Path, **changed: Any) -> Decision:
+    """Run deploy_canary into `out`; no process outlives it."""
+    given = arguments(dataset, model, out, **changed)
     before = children()
     try:
-        run(
-            challenger=str(model.path),
-            dataset=str(dataset.path),
-            predictions=str(predictions.path),
-            comparison=str(comparison),
-            decision=str(out / "decision"),
-            report=str(out / "report.html"),
-            describe=lambda _: None,
-            **{
-                "store_uri": str(out / "store"),
-                "model_name": "late",
-                "smoke_rows": rows,
-                "timeout_s": 60.0,
-                "backend": "local",
-                "serving_namespace": "",
-                "policy": {},
-                "traffic_uri": "",
-                "traffic_per_s": 200.0,
-                "route": {},
-                **changed,
-            },
-        )
+        run(**given, describe=lambda _: None)
     finally:
         assert children() == before
     return Decision.read(out / "decision")

@@ -2,8 +2,6 @@
 
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -116,26 +114,13 @@ def test_a_runtime_that_is_not_there_is_told(site: Site, new: Model) -> None:
 
 
 def test_a_run_that_was_killed_is_taken_up_by_the_next(site: Site, new: Model) -> None:
-    out = site.out / "killed"
-    arguments = {
-        "challenger": str(new.path),
-        "dataset": str(site.dataset.path),
-        "predictions": str(canary.predicted(site.dataset, new, out / "predictions").path),
-        "comparison": str(canary.compared(new, out / "comparison")),
-        "decision": str(out / "decision"),
-        "report": str(out / "report.html"),
-        "model_name": "late",
-        "smoke_rows": 4,
-        "serving_namespace": "",
-        **{name: value for name, value in site.settings().items() if name != "champion"},
-    }
-    code = f"from foldline.serving.deploy_canary.run import run; run(**{arguments!r}, describe=print)"
-    process = subprocess.Popen([sys.executable, "-c", code])
+    given = canary.arguments(site.dataset, new, site.out / "killed", smoke_rows=4, **site.settings())
+    process = canary.begun(given)
     deadline = time.monotonic() + 60
     while "late-challenger" not in site.services() and time.monotonic() < deadline:
         time.sleep(0.5)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert list(site.services()) == ["late-challenger"]
     assert site.deploy(new, "again").verdict == "promote"
     assert site.services() == {"late": version_of(new.digest)}

@@ -1,8 +1,6 @@
 """deploy_canary: the champion changes only after a real server gave the right answers."""
 
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -12,7 +10,7 @@ import numpy as np
 import pytest
 
 from builders import models
-from builders.canary import compared, deploy, predicted
+from builders.canary import arguments, begun, compared, deploy, predicted
 from foldline.artifacts import Dataset, Decision, Model, Predictions
 from foldline.artifacts.signature import tensors_from_table
 from foldline.errors import ArgumentError, ArtifactError, FoldlineError, ServingError, StoreError
@@ -190,27 +188,7 @@ def test_a_champion_that_changes_during_the_canary_is_not_replaced(dataset: Data
 
 def test_sigterm_ends_the_server_and_leaves_the_champion(dataset: Dataset, tmp_path: Path) -> None:
     model = models.model(tmp_path / "slow", [1], delay_ms=300)
-    predictions = predicted(dataset, model, tmp_path / "predictions")
-    arguments = {
-        "challenger": str(model.path),
-        "dataset": str(dataset.path),
-        "predictions": str(predictions.path),
-        "comparison": str(compared(model, tmp_path / "comparison")),
-        "decision": str(tmp_path / "decision"),
-        "report": str(tmp_path / "report.html"),
-        "store_uri": str(tmp_path / "store"),
-        "model_name": "late",
-        "smoke_rows": 100,
-        "timeout_s": 60.0,
-        "backend": "local",
-        "serving_namespace": "",
-        "policy": {},
-        "traffic_uri": "",
-        "traffic_per_s": 100.0,
-        "route": {},
-    }
-    code = f"from foldline.serving.deploy_canary.run import run; run(**{arguments!r}, describe=print)"
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    process = begun(arguments(dataset, model, tmp_path, smoke_rows=100))
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     servers: list[str] = []
     deadline = time.monotonic() + 60
