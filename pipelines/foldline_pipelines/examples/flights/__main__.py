@@ -29,9 +29,9 @@ POLICY = {
         {"percent": 50, "min_s": 1, "min_requests": 200},
     ],
     "gates": [
-        {"signal": "errors"},
+        {"signal": "errors", "tolerance": 0.01},
         {"signal": "latency", "slower_than_ms": 50, "tolerance": 0.02},
-        {"signal": "invalid"},
+        {"signal": "invalid", "tolerance": 0.01},
     ],
     "look_s": 1,
     "deadline_s": 300,
@@ -137,7 +137,7 @@ class Demo:
         return [str(self._command), "run", "train_and_serve", *given, *named, *own]
 
     def _canary(self, folder: Path) -> list[str]:
-        traffic = ["--set", f"traffic_uri={(folder / 'october.csv').absolute()}", "--set", "traffic_per_s=300"]
+        traffic = ["--set", f"traffic_uri={(folder / 'october.csv').absolute()}", "--set", "traffic_per_s=400"]
         return [*traffic, "--set", f"canary_policy={json.dumps(POLICY)}"]
 
     def _next(self, words: str) -> None:
