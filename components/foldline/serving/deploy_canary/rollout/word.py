@@ -3,11 +3,10 @@
 from typing import NamedTuple
 
 APPROVE, PAUSE, RESUME, ABORT = "approve", "pause", "resume", "abort"
-WORDS = (APPROVE, PAUSE, RESUME, ABORT)
 
 
 class Word(NamedTuple):
-    """What a person said last: one of WORDS, or empty where nobody said anything; and when, in seconds since 1970."""
+    """What a person said last: approve, pause, resume, abort, or nothing; and when, in seconds since 1970."""
 
     word: str
     at: float
