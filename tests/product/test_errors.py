@@ -17,3 +17,8 @@ def test_a_message_is_one_line() -> None:
 def test_an_error_survives_the_way_back_from_a_worker_process() -> None:
     error = pickle.loads(pickle.dumps(DataError("a", expected="b", got="c", fix="d")))
     assert (type(error), str(error)) == (DataError, "a: expected b, got c. d")
+
+
+def test_a_message_inside_a_message_ends_with_one_full_stop() -> None:
+    inner = DataError("row 3", expected="a number", got="'far'")
+    assert str(FoldlineError("table", expected="rows", got=str(inner))).endswith("got 'far'.")
