@@ -1,6 +1,6 @@
 """Write the lock files of all environments, or say which of them no longer agree with pyproject.toml.
 
-    python tools/lock.py            resolve again and write
+    python tools/lock.py            resolve those again; a pin stays as long as it satisfies what is asked
     python tools/lock.py --check    exit 1 and name the files whose inputs changed
 
 A lock's first line carries the digest of what it was resolved from, so that a check needs no network.
@@ -88,6 +88,7 @@ def outdated() -> list[Path]:
 
 
 def resolve(lock_set: str, name: str) -> None:
+    """Write the lock `name` of `lock_set`; uv keeps the pins of the file that it writes to."""
     path = LOCKS / lock_set / f"{name}.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
     wanted = inputs(lock_set, name)
@@ -106,13 +107,13 @@ def resolve(lock_set: str, name: str) -> None:
         "--no-annotate",
     ]
     command += ["--no-deps"] if name in WITHOUT_DEPENDENCIES else []
-    command += [*SETS[lock_set], "--override", str(overrides), str(requirements)]
+    command += [*SETS[lock_set], "--override", str(overrides), "--output-file", str(path), str(requirements)]
     try:
-        resolved = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     finally:
         requirements.unlink()
         overrides.unlink()
-    path.write_text(f"{first_line(lock_set, name)}\n{resolved}")
+    path.write_text(f"{first_line(lock_set, name)}\n{path.read_text()}")
 
 
 def main() -> int:
