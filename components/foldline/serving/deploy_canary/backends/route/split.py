@@ -206,7 +206,7 @@ class RouteSplit:
         return found is None or bool(found["metadata"].get("deletionTimestamp"))
 
     def _remove(self, server: KServeServer) -> None:
-        # Its pods end the requests that they have: the runtime's preStop and its grace period.
+        # Its pods end the requests that they have: the runtime's --drain-s and its grace period.
         server.remove()
         server.wait_gone(self._timeout_s)
 
