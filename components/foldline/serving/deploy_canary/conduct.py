@@ -171,12 +171,13 @@ class Conductor:
         return True
 
     def _baking(self) -> bool:
-        judge = Bake(self._policy, self._record.judged, self._record.judge)
+        judge = Bake(self._policy, self._record.judged, self._record.judge, self._record.bake)
         before = self._split.read()
         while True:
             self._sleep(self._policy.look_s)
             after = self._split.read()
             judged = judge.look(before, after)
+            self._save(replace(self._record, bake=judge.to_json(), seen_at=self._clock()))
             before = after if judged.used or after.challenger else before
             move = machine.while_baking(self._record, self._policy, judged, word=self._keeper.word(), now=self._clock())
             match move:
@@ -231,6 +232,7 @@ class Conductor:
         self._save(
             replace(
                 self._record,
+                seen_at=self._clock(),
                 judge=state,
                 judged=judged,
                 series=series.extended(self._record.series, look),

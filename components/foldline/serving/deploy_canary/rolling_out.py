@@ -77,8 +77,9 @@ def roll_out(
             raise store.conflict(model_name, CHAMPION, champion or "nothing", current or "nothing")
         if earlier is not None and unfinished:
             say(f"taken up where an earlier task left it: {earlier.phase}, {earlier.percent:g} % to the challenger")
-            # Whoever ran it is gone, so the time without anybody does not count against its deadline.
-            record = replace(earlier, started_at=earlier.started_at + max(now - _last_seen(earlier), 0.0))
+            # The time in which nobody looked counts neither against its deadline nor for its step or bake.
+            unseen = max(now - max(earlier.entered_at, earlier.seen_at), 0.0)
+            record = replace(earlier, started_at=earlier.started_at + unseen, entered_at=earlier.entered_at + unseen)
         else:
             record = begun
         with place.serving(challenger, champion) as split:
@@ -133,7 +134,3 @@ def _alias(store: Store, record: Record) -> Alias:
             store.rollback(record.model_name, CHAMPION)
 
     return Alias(move, restore)
-
-
-def _last_seen(record: Record) -> float:
-    return max([record.entered_at, *(float(look["at"]) for look in record.series[-1:])])

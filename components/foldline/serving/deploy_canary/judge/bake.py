@@ -29,19 +29,33 @@ class Bake:
     Args:
         judged: the last Judgement of the split, in plain values.
         judge: the state of its judge, which knows the champion's frozen range; empty where there was no split.
+        kept: what `to_json` gave, where a task that was killed left this bake; else empty.
     """
 
-    def __init__(self, policy: Policy, judged: dict[str, Any], judge: dict[str, Any]) -> None:
+    def __init__(
+        self, policy: Policy, judged: dict[str, Any], judge: dict[str, Any], kept: dict[str, Any] | None = None
+    ) -> None:
         self._watched: list[tuple[Gate, Reference, float]] = []
         for position, gate in enumerate(policy.gates):
             seen = judged["gates"][position] if judged else {}
             limit = _limit(gate, seen.get("rate_champion"))
             if limit is not None and gate.signal not in ("drift", "disagreement"):
-                kept = judge["gates"][position]["reference"] if judge else Reference().to_json()
-                self._watched.append((gate, Reference.from_json(kept), limit))
+                frozen = judge["gates"][position]["reference"] if judge else Reference().to_json()
+                self._watched.append((gate, Reference.from_json(frozen), limit))
         threshold = max(1, len(self._watched)) / policy.alpha
         self._evidence = [Evidence.none(threshold) for _ in self._watched]
         self._total = [Counts(0, 0) for _ in self._watched]
+        if kept:
+            begun = zip(self._evidence, kept["evidence"], strict=True)
+            self._evidence = [evidence.restored(one) for evidence, one in begun]
+            self._total = [Counts(*total) for total in kept["total"]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The evidence in plain values; floats are exact."""
+        return {
+            "evidence": [evidence.to_json() for evidence in self._evidence],
+            "total": [[total.trials, total.events] for total in self._total],
+        }
 
     def look(self, before: Reading, after: Reading) -> BakeJudgement:
         """Add what happened between two readings, and judge."""

@@ -76,6 +76,15 @@ class Evidence:
         """Whether the threshold is reached, shape S."""
         return self.log_value >= self.log_threshold
 
+    def to_json(self) -> list[Any]:
+        """Value and weights as plain numbers, exact; of shape ()."""
+        return [float(self.log_value), self.log_weights.tolist()]
+
+    def restored(self, kept: list[Any]) -> "Evidence":
+        """What `to_json` gave, with this one's threshold."""
+        value, weights = kept
+        return replace(self, log_value=np.array(value), log_weights=np.array(weights))
+
     def _times(self, log_factor: Floats, log_likelihoods: Floats, counts: NDArray[np.bool_]) -> "Evidence":
         log_factor = np.minimum(log_factor, self.log_threshold / LEAST_WINDOWS)
         posterior = self.log_weights + log_likelihoods

@@ -3,8 +3,6 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from foldline.serving.deploy_canary.gate import Gate
 from foldline.serving.deploy_canary.judge import signals
 from foldline.serving.deploy_canary.judge.evidence import Counts, Evidence, compare, exceed, upper_bound
@@ -144,7 +142,7 @@ class GateEvidence:
             "champion": [self.total.champion.trials, self.total.champion.events],
             "challenger": [self.total.challenger.trials, self.total.challenger.events],
             "reference": self.reference.to_json(),
-            **{name: [_plain(evidence) for evidence in getattr(self, name)] for name in _EVIDENCE},
+            **{name: [evidence.to_json() for evidence in getattr(self, name)] for name in _EVIDENCE},
         }
 
     @classmethod
@@ -155,16 +153,9 @@ class GateEvidence:
         made.total = Pair(*(Counts(*map(int, state[arm])) for arm in ("champion", "challenger")))
         made.reference = Reference.from_json(state["reference"])
         for name in _EVIDENCE:
-            restored = [
-                Evidence(np.array(value), np.array(weights), begun.log_threshold)
-                for begun, (value, weights) in zip(getattr(made, name), state[name], strict=True)
-            ]
-            setattr(made, name, restored)
+            begun = zip(getattr(made, name), state[name], strict=True)
+            setattr(made, name, [evidence.restored(kept) for evidence, kept in begun])
         return made
 
 
 _EVIDENCE = ("worse", "not_worse", "above")
-
-
-def _plain(evidence: Evidence) -> list[Any]:
-    return [float(evidence.log_value), evidence.log_weights.tolist()]

@@ -44,8 +44,10 @@ class Record:
         step: index of the policy's step, while shifting.
         percent: the challenger's share as last asked of the router.
         started_at, entered_at: seconds since 1970: the rollout, and this phase or step.
+        seen_at: seconds since 1970 of the last look; 0 before the first.
         judge: the judge's state.
         judged: what the judge said last.
+        bake: the state of the bake's judge.
         step_requests: the challenger's requests in this step.
         final: whether evidence or a person ended it, so that a second run must not begin it again.
         verdict: of one that goes back: `rollback`, or `keep` where nothing spoke against the challenger.
@@ -65,8 +67,10 @@ class Record:
     phase: str = EXAMINING
     step: int = 0
     percent: float = 0.0
+    seen_at: float = 0.0
     judge: dict[str, Any] = field(default_factory=dict)
     judged: dict[str, Any] = field(default_factory=dict)
+    bake: dict[str, Any] = field(default_factory=dict)
     step_requests: int = 0
     final: bool = False
     verdict: str = ""
