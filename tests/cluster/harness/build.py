@@ -61,6 +61,11 @@ LEVELS: dict[str, dict[str, Program]] = {
         "kserve-manager": Program("kserve", "github.com/kserve/kserve/cmd/manager"),
         "envoy-gateway": Program("envoy-gateway", "github.com/envoyproxy/gateway/cmd/envoy-gateway"),
         "prometheus": Program("prometheus", "github.com/prometheus/prometheus/cmd/prometheus", "remove_all_sd"),
+        **{
+            f"knative-{name}": Program("knative", f"knative.dev/serving/cmd/{name}")
+            for name in ("controller", "webhook", "activator", "autoscaler", "queue")
+        },
+        "knative-kourier": Program("knative", "knative.dev/net-kourier/cmd/kourier"),
     },
 }
 

@@ -13,6 +13,8 @@ PIDS, LOGS, DATA, KEYS, SETTINGS = RUN / "pids", RUN / "logs", RUN / "data", RUN
 KUBECONFIG = RUN / "kubeconfig"
 SOCKET = RUN / "containerd.sock"
 LEVEL = RUN / "level"
+# Pods that Prometheus scrapes, by the tests that make them: one file of its file discovery each.
+TARGETS = RUN / "targets"
 
 NAMESPACE = "foldline"
 CGROUP = "/foldline"

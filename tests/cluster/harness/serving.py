@@ -1,4 +1,4 @@
-"""Level serving: an S3 store, KServe, a gateway and Prometheus."""
+"""Level serving: an S3 store, KServe, a gateway, Knative and Prometheus."""
 
 import json
 import secrets
@@ -8,12 +8,11 @@ from typing import Any
 
 import yaml
 
-from . import build, images, keys, places
+from . import build, images, keys, knative, places, prometheus
 from .node import rolled_out
-from .process import apply, kubectl, run, settle, start, wait
+from .process import apply, end, kubectl, run, settle, start, wait
 
 WEBHOOK_PORT = 19443
-PROMETHEUS = "127.0.0.1:19090"
 INITIALIZER = "localhost/storage-initializer:0.20.0"
 _KSERVE = "github.com/kserve/kserve"
 _GATEWAY = "github.com/envoyproxy/gateway"
@@ -39,16 +38,20 @@ def up() -> None:
     ):
         images.load_once(archive)
     _object_store()
-    # KServe looks for the Gateway API once, when it starts.
+    # KServe looks for the Gateway API and for Knative once, when it starts.
     crds = gateway / "charts/gateway-helm/crds"
     apply(crds / "gatewayapi-crds.yaml", *sorted((crds / "generated").glob("*.yaml")))
     kserve_crds = kserve / "config/crd/full"
     folders = (kserve_crds, kserve_crds / "clusterstoragecontainer", kserve_crds / "localmodel")
     apply(*(file for folder in folders for file in sorted(folder.glob("serving.kserve.io_*.yaml"))))
+    if not knative.is_known():
+        end("kserve-manager")
+    knative.custom_resources()
     wait("every custom resource", 60, _established)
     _gateway()
+    knative.up()
     _kserve(kserve)
-    _prometheus()
+    prometheus.up()
 
 
 def _object_store() -> None:
@@ -177,23 +180,6 @@ def _probe() -> dict[str, Any]:
         "metadata": {"name": "probe", "namespace": "default"},
         "spec": {"predictor": predictor},
     }
-
-
-def _prometheus() -> None:
-    address = json.loads(
-        kubectl("get", "service", "envoy-metrics", "--namespace=envoy-gateway-system", "--output=json")
-    )
-    target = f"{address['spec']['clusterIP']}:19001"
-    job = {"job_name": "envoy", "metrics_path": "/stats/prometheus", "static_configs": [{"targets": [target]}]}
-    settings = {"global": {"scrape_interval": "5s"}, "scrape_configs": [job]}
-    file = settle(places.SETTINGS / "prometheus.yaml", settings)
-    start(
-        "prometheus",
-        places.BIN / "prometheus",
-        f"--config.file={file}",
-        f"--storage.tsdb.path={places.DATA / 'prometheus'}",
-        f"--web.listen-address={PROMETHEUS}",
-    )
 
 
 def _envoy_image() -> Path:
