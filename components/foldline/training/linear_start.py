@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss
 
 from foldline.artifacts import Layout, Task
 from foldline.training.default_model import CATEGORIES, DEEP, FURTHEST_INPUT, LINEAR
-from foldline.training.fit import Rows
+from foldline.training.fitting.rows import Rows
 
 # Of the squared weights, beside the mean loss of a row: from a model that hardly moves to one that nothing shrinks.
 PENALTIES = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4)

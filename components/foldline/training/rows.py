@@ -12,7 +12,7 @@ from foldline.artifacts import Assignment, Dataset, Folds, Layout, Task, Transfo
 from foldline.artifacts.dataset import row_id_array
 from foldline.artifacts.signature import tensors_from_table
 from foldline.errors import ArtifactError, TrainingError
-from foldline.training.fit import Rows
+from foldline.training.fitting.rows import Rows
 
 FINAL = -1
 Tensors = dict[str, NDArray[Any]]

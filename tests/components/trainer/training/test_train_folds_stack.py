@@ -13,7 +13,8 @@ from foldline.artifacts import CategoricalFeature, Layout, Task
 from foldline.errors import ArgumentError, ModelCodeError, TrainingError
 from foldline.training.fit import Fitted, Rows, choose_batch_size, fit
 from foldline.training.model_code import BuildModel, load_build_model, make_model
-from foldline.training.stack import epoch_order, evaluation_chunks, row_loss
+from foldline.training.fitting.loss import row_loss
+from foldline.training.fitting.orders import epoch_order, evaluation_chunks
 
 LAYOUT = Layout(("distance", "seats"), (CategoricalFeature("carrier", 6),))
 TASKS = {

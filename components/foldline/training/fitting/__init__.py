@@ -1,0 +1,1 @@
+"""How the models of a training are fitted: settings, programs, stopping, checkpoints."""
