@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from foldline.errors import ClusterError, FoldlineError, ServingError, StoreError
-from foldline.serving.deploy_canary.backends.backend import Server, Split
+from foldline.serving.deploy_canary.backends.backend import NotReadyError, Server, Split
 from foldline.serving.deploy_canary.judge.bake import Bake
 from foldline.serving.deploy_canary.judge.judge import Judge
 from foldline.serving.deploy_canary.keeping.keeper import Keeper
@@ -30,6 +30,7 @@ class Alias:
 
     move: Callable[[], None]
     restore: Callable[[], None]
+    has_moved: Callable[[], bool]
 
 
 class Conductor:
@@ -37,8 +38,9 @@ class Conductor:
 
     Args:
         keeper: held by this process.
-        examine: asks a server for known answers; what is wrong, empty where nothing.
+        examine: asks a server for known answers; what is wrong, empty where nothing; raises NotReadyError.
         say: takes a line for the task's log.
+        note: takes the record at its beginning and whenever it was remembered.
     """
 
     def __init__(
@@ -50,11 +52,12 @@ class Conductor:
         alias: Alias,
         examine: Callable[[Server, str], list[str]],
         say: Callable[[str], None],
+        note: Callable[[Record], None],
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._keeper, self._split, self._policy, self._alias = keeper, split, policy, alias
-        self._examine, self._say, self._clock, self._sleep = examine, say, clock, sleep
+        self._examine, self._say, self._note, self._clock, self._sleep = examine, say, note, clock, sleep
 
     def run(self, record: Record) -> Record:
         """Go on until the rollout has ended, or is left as it is; the record as remembered.
@@ -65,6 +68,7 @@ class Conductor:
             ServingError, ClusterError, StoreError: what broke; from the way back, it names what is left to do.
         """
         self._record = record
+        self._note(record)
         steps = {
             form.EXAMINING: self._examining,
             form.SHIFTING: self._shifting,
@@ -90,16 +94,18 @@ class Conductor:
         return self._record
 
     def interrupt(self) -> None:
-        """After SIGTERM: take the traffic back, unless the challenger is promoted by now; then the next run goes on."""
-        if self._record.phase in form.BEFORE_PROMOTION:
+        """After SIGTERM: take the traffic back, unless the challenger is the champion by now; the next run goes on."""
+        phase = self._record.phase
+        if phase in form.BEFORE_PROMOTION or (phase == form.PROMOTING and not self._alias.has_moved()):
             self._back(Revert(("The task was ended.",), final=False, verdict="keep"))
+        if self._record.phase == form.REVERTING:
             self._reverting()
 
     def _examining(self) -> bool:
         server = self._split.start()
-        problems = self._examine(server, "")
-        if problems:
-            self._back(Revert(tuple(problems), final=True))
+        wrong = self._examined(server, "")
+        if wrong is not None:
+            self._back(wrong)
         elif not self._record.champion:
             self._enter(form.PROMOTING, "no champion yet: all traffic goes to the challenger")
         else:
@@ -157,9 +163,9 @@ class Conductor:
 
     def _promoting(self) -> bool:
         server = self._split.promote()
-        problems = self._examine(server, "served_")
-        if problems:
-            self._back(Revert(tuple(problems), final=True))
+        wrong = self._examined(server, "served_")
+        if wrong is not None:
+            self._back(wrong)
             return True
         self._alias.move()
         baking = bool(self._record.champion and self._policy.bake_s)
@@ -201,6 +207,14 @@ class Conductor:
         self._enter(form.REVERTED, "all traffic is the champion's, the challenger is gone", percent=0.0)
         return True
 
+    def _examined(self, server: Server, prefix: str) -> Revert | None:
+        try:
+            problems = self._examine(server, prefix)
+        except NotReadyError as fault:
+            # What kept it from starting (a node, an image, a bucket) may be well by the next run.
+            return Revert((str(fault),), final=False)
+        return Revert(tuple(problems), final=True) if problems else None
+
     def _step(self, index: int, percent: float) -> None:
         self._enter(
             form.SHIFTING,
@@ -225,6 +239,7 @@ class Conductor:
     def _save(self, record: Record) -> None:
         self._keeper.save(record)
         self._record = record
+        self._note(record)
 
     def _remember(self, before: Reading, after: Reading, state: dict[str, Any], judged: dict[str, Any]) -> None:
         look = series.entry(after.at, self._record.percent, judged)

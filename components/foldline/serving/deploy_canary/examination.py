@@ -12,7 +12,7 @@ from foldline.artifacts import Dataset, Model, Predictions
 from foldline.artifacts.dataset import row_id_array
 from foldline.errors import ArtifactError, ServingError
 from foldline.serving.deploy_canary import smoke
-from foldline.serving.deploy_canary.backends.backend import Server
+from foldline.serving.deploy_canary.backends.backend import NotReadyError, Server
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,15 @@ def golden(dataset: Dataset, predictions: Predictions, model: Model, count: int)
 def examine(
     server: Server, right: Golden, model: Model, version: str, timeout_s: float
 ) -> tuple[list[str], dict[str, Any]]:
-    """Wait for the server and ask it all; what was wrong, and the figures: counts, largest difference, latency."""
+    """Wait for the server and ask it all; what was wrong, and the figures: counts, largest difference, latency.
+
+    Raises:
+        NotReadyError: it could not be asked.
+    """
     try:
         figures: dict[str, Any] = {"ready_after_s": round(server.wait_ready(timeout_s), 3)}
     except ServingError as fault:
-        return [str(fault)], {}
+        raise NotReadyError(fault.what, expected=fault.expected, got=fault.got, fix=fault.fix) from None
     figures |= server.described()
     answers = [server.predict([row]) for row in right.rows]
     empty = server.predict([{column.name: None for column in model.signature}])

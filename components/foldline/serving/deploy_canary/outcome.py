@@ -10,7 +10,15 @@ from foldline.artifacts import Decision
 from foldline.errors import ClusterError, FoldlineError, ServingError, StoreError
 from foldline.serving.deploy_canary import page
 from foldline.serving.deploy_canary.policy import Policy
-from foldline.serving.deploy_canary.rollout.record import PROMOTED, Record
+from foldline.serving.deploy_canary.rollout.record import (
+    BAKING,
+    EXAMINING,
+    PROMOTED,
+    REVERTED,
+    REVERTING,
+    SETTLING,
+    Record,
+)
 
 MOST_PROBLEMS = 10
 
@@ -44,10 +52,12 @@ class Outcome:
             yield
         except FoldlineError as fault:
             self.problems += getattr(fault, "__notes__", []) if self.problems else []
-            if self.problems:
+            unfinished = self._unfinished()
+            if self.problems and not unfinished:
                 raise self._wrong() from None
             if isinstance(fault, ServingError | ClusterError | StoreError):
-                self.conclude("keep", f"The champion stays: {fault}", *getattr(fault, "__notes__", []))
+                verdict, state = unfinished or ("keep", "The champion stays")
+                self.conclude(verdict, f"{state}: {fault}", *getattr(fault, "__notes__", []))
             raise
         if self.problems:
             raise self._wrong()
@@ -59,6 +69,10 @@ class Outcome:
             self.conclude("keep", *self.record.reasons)
         else:
             raise self._rolled_back(self.record)
+
+    def noted(self, record: Record) -> None:
+        """Keep the rollout's record as it stands."""
+        self.record = record
 
     def conclude(self, verdict: str, *reasons: str) -> None:
         """Write the decision and its page."""
@@ -77,6 +91,21 @@ class Outcome:
         done = f"{asked} requests were answered rightly" if asked else "it was so before this task, which did nothing"
         evidence = self.record.judged.get("reasons", []) if self.record else []
         self.conclude("promote", f"Version {self.figures['challenger_version']} is the champion: {done}.", *evidence)
+
+    def _unfinished(self) -> tuple[str, str] | None:
+        """Verdict and words for a rollout that broke off where it stood; None where the champion has the traffic."""
+        record = self.record
+        if record is None or record.phase in (EXAMINING, REVERTED):
+            return None
+        if record.phase in (BAKING, SETTLING, PROMOTED):
+            return "promote", f"Version {record.challenger} is the champion, and the next run ends the rollout"
+        if record.phase == REVERTING:
+            why = f"; it goes back because of this: {record.reasons[0]}"
+            return (
+                "rollback",
+                f"The way back is not finished, and the challenger may still serve{why}; the next run goes on",
+            )
+        return "hold", f"The challenger may still have {record.percent:g} % of the requests, and the next run goes on"
 
     def _wrong(self) -> ServingError:
         self.figures["problems"] = self.problems[:MOST_PROBLEMS]

@@ -46,6 +46,7 @@ def roll_out(
     wait_s: float,
     examine: Callable[[Server, str], list[str]],
     say: Callable[[str], None],
+    note: Callable[[Record], None],
     clock: Callable[[], float] = time.time,
 ) -> Record:
     """Roll the challenger out, unless that was done before; the record.
@@ -53,6 +54,7 @@ def roll_out(
     Args:
         challenger, champion: versions; the champion's is the one that the challenger was compared with, or empty.
         wait_s: seconds to wait for a task that acts on the same model.
+        note: takes the record whenever it changed, so that what broke off can be told as it stands.
 
     Raises:
         ServingError, ClusterError, StoreError: what broke; the champion stays unless the message says otherwise.
@@ -90,6 +92,7 @@ def roll_out(
                 alias=_alias(store, record),
                 examine=examine,
                 say=say,
+                note=note,
                 clock=clock,
             )
             try:
@@ -114,6 +117,7 @@ def _finish(place: Place, store: Store, earlier: Record, say: Callable[[str], No
             alias=_alias(store, earlier),
             examine=lambda *_: [],
             say=say,
+            note=lambda _: None,
         ).run(replace(earlier, phase=SETTLING if forward else REVERTING))
 
 
@@ -129,8 +133,11 @@ def _alias(store: Store, record: Record) -> Alias:
     def move() -> None:
         store.set_alias(record.model_name, CHAMPION, record.challenger, expected=record.champion or None)
 
+    def has_moved() -> bool:
+        return store.alias(record.model_name, CHAMPION) == record.challenger
+
     def restore() -> None:
-        if record.champion and store.alias(record.model_name, CHAMPION) == record.challenger:
+        if record.champion and has_moved():
             store.rollback(record.model_name, CHAMPION)
 
-    return Alias(move, restore)
+    return Alias(move, restore, has_moved)

@@ -14,7 +14,7 @@ from foldline.artifacts import Dataset, Decision, Model, Predictions
 from foldline.disk import room_for
 from foldline.errors import ArtifactError
 from foldline.serving.deploy_canary import parameters, smoke, traffic
-from foldline.serving.deploy_canary.backends.backend import Backend, Server
+from foldline.serving.deploy_canary.backends.backend import Backend, NotReadyError, Server
 from foldline.serving.deploy_canary.examination import examine, golden
 from foldline.serving.deploy_canary.locally import local_place, replayed
 from foldline.serving.deploy_canary.outcome import Outcome, stated
@@ -98,7 +98,11 @@ def run(
     store.register(model_name, Path(challenger))
 
     def examined(server: Server, prefix: str) -> list[str]:
-        problems, found = examine(server, right, model, version, timeout_s)
+        try:
+            problems, found = examine(server, right, model, version, timeout_s)
+        except NotReadyError as fault:
+            outcome.problems.append(str(fault))
+            raise
         outcome.figures |= {f"{prefix}{name}": value for name, value in found.items()}
         outcome.problems += problems
         return problems
@@ -128,6 +132,7 @@ def run(
             wait_s=timeout_s,
             examine=examined,
             say=lambda line: print(line, flush=True),
+            note=outcome.noted,
         )
 
 

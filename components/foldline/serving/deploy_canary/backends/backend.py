@@ -3,8 +3,13 @@
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from foldline.errors import ServingError
 from foldline.serving.answer import Answer
 from foldline.serving.reading import Reading
+
+
+class NotReadyError(ServingError):
+    """A server that could not be asked: it ended, or was not ready in time."""
 
 
 class Server(Protocol):

@@ -54,7 +54,7 @@ def examine(server, prefix):
 
 roll_out(
     Place(Keeper(Path(folder)), served), open_store(store_uri), "late", challenger=challenger, champion=champion,
-    policy=policy, wait_s=60.0, examine=examine, say=print,
+    policy=policy, wait_s=60.0, examine=examine, say=print, note=lambda record: None,
 )
 """
 

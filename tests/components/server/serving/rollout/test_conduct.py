@@ -49,9 +49,10 @@ def test_requests_that_nobody_served_count_once_however_many_looks_follow(tmp_pa
         keeper=keeper,
         split=split,  # type: ignore[arg-type]
         policy=POLICY,
-        alias=Alias(lambda: None, lambda: None),
+        alias=Alias(lambda: None, lambda: None, lambda: False),
         examine=lambda *_: [],
         say=lambda _: None,
+        note=lambda _: None,
         clock=lambda: now[0],
         sleep=sleep,
     )

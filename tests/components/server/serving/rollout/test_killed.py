@@ -63,6 +63,7 @@ def task(folder, store_uri, challenger, champion, when, last, faults):
     roll_out(
         Place(FileKeeper(Path(folder)), served), open_store(store_uri), "late", challenger=challenger,
         champion=champion, policy=POLICY, wait_s=60.0, examine=examine, say=lambda line: None,
+        note=lambda record: None,
     )
 
 for line in sys.stdin:

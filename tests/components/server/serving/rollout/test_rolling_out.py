@@ -50,7 +50,15 @@ class Site:
     def roll_out(self) -> Record:
         versions = {"challenger": self.new, "champion": self.old}
         return roll_out(
-            self.place, self.store, "late", policy=POLICY, wait_s=1.0, examine=lambda *_: [], say=print, **versions
+            self.place,
+            self.store,
+            "late",
+            policy=POLICY,
+            wait_s=1.0,
+            examine=lambda *_: [],
+            say=print,
+            note=lambda _: None,
+            **versions,
         )
 
 
