@@ -14,6 +14,8 @@ from foldline.serving.deploy_canary.backends.backend import NotReadyError, Serve
 from foldline.serving.deploy_canary.judge.bake import Bake
 from foldline.serving.deploy_canary.judge.judge import Judge
 from foldline.serving.deploy_canary.keeping.keeper import Keeper
+from foldline.serving.deploy_canary.mirrored.comparing import Comparing
+from foldline.serving.deploy_canary.mirrored.pairs import Said
 from foldline.serving.deploy_canary.policy import Policy
 from foldline.serving.deploy_canary.rollout import machine, series
 from foldline.serving.deploy_canary.rollout import record as form
@@ -53,9 +55,11 @@ class Conductor:
         examine: Callable[[Server, str], list[str]],
         say: Callable[[str], None],
         note: Callable[[Record], None],
+        agree: Callable[[Said, Said], bool] | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._comparing = Comparing(split.servers, agree) if agree and policy.mirror_percent else None
         self._keeper, self._split, self._policy, self._alias = keeper, split, policy, alias
         self._examine, self._say, self._note, self._clock, self._sleep = examine, say, note, clock, sleep
 
@@ -109,20 +113,21 @@ class Conductor:
         elif not self._record.champion:
             self._enter(form.PROMOTING, "no champion yet: all traffic goes to the challenger")
         else:
-            if self._policy.mirror_percent:
-                self._split.mirror(self._policy.mirror_percent)
             self._step(*machine.first_step(self._policy))
         return True
 
     def _shifting(self) -> bool:
         self._split.start()
-        self._split.shift(self._record.percent)
+        if self._record.percent:
+            self._split.shift(self._record.percent)
+        if self._policy.mirror_percent:
+            self._split.mirror(self._policy.mirror_percent)
         judge = Judge.from_json(self._policy, self._record.judge) if self._record.judge else Judge(self._policy)
-        before = self._split.read()
+        before = self._read()
         asked = ""
         while True:
             self._sleep(self._policy.look_s)
-            after = self._split.read()
+            after = self._read()
             judged = judge.look(before, after)
             self._remember(before, after, judge.to_json(), judged.to_json())
             # What a look did not use belongs to the next one, and what it used must not count twice.
@@ -147,7 +152,7 @@ class Conductor:
                     self._line(judged, "the step has what it needs")
                     self._step(step, self._policy.steps[step].percent)
                     self._split.shift(self._record.percent)
-                    before, asked = self._split.read(), ""
+                    before, asked = self._read(), ""
                 case Promote(why):
                     self._line(judged, why)
                     self._enter(form.PROMOTING, why)
@@ -215,13 +220,15 @@ class Conductor:
             return Revert((str(fault),), final=False)
         return Revert(tuple(problems), final=True) if problems else None
 
+    def _read(self) -> Reading:
+        reading = self._split.read()
+        return self._comparing.extended(reading) if self._comparing else reading
+
     def _step(self, index: int, percent: float) -> None:
-        self._enter(
-            form.SHIFTING,
-            f"step {index + 1} of {len(self._policy.steps)}: {percent:g} % to the challenger",
-            step=index,
-            percent=percent,
-        )
+        what = f"step {index + 1} of {len(self._policy.steps)}: {percent:g} % to the challenger"
+        if not percent:
+            what = f"copies of {self._policy.mirror_percent:g} % of the requests to the challenger, and no others"
+        self._enter(form.SHIFTING, what, step=index, percent=percent)
 
     def _back(self, move: Revert) -> None:
         self._enter(

@@ -13,10 +13,15 @@ _KEYS = {
     "latency": ("slower_than_ms", "champion_quantile", "margin", "tolerance", "objective"),
     "invalid": ("margin", "tolerance", "objective"),
     "drift": ("margin",),
-    "disagreement": ("tolerance",),
+    "disagreement": ("tolerance", "apart", "apart_of_spread"),
 }
 _RATE: dict[str, float] = {"above": 0, "below": 1}
-_LIMITS: dict[str, dict[str, float]] = {"margin": {"above": 1}, "slower_than_ms": {"above": 0}}
+_LIMITS: dict[str, dict[str, float]] = {
+    "margin": {"above": 1},
+    "slower_than_ms": {"above": 0},
+    "apart": {"above": 0},
+    "apart_of_spread": {"above": 0},
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Gate:
         tolerance: or the challenger's own rate must be shown to be below this; None where only the margin counts.
         objective: a rate that neither arm may exceed; None where there is none.
         slower_than_ms, champion_quantile: which answers are slow; of latency, exactly one of the two.
+        apart, apart_of_spread: of disagreement, exactly one of the two: predictions of a regression differ where they
+            are further apart, in the label's units or in standard deviations of the training label.
     """
 
     signal: str
@@ -38,6 +45,8 @@ class Gate:
     objective: float | None = None
     slower_than_ms: float | None = None
     champion_quantile: float | None = None
+    apart: float | None = None
+    apart_of_spread: float | None = None
 
     @property
     def name(self) -> str:
@@ -77,15 +86,20 @@ def _gate(what: str, entry: dict[str, Any]) -> Gate:
     given: dict[str, Any] = {"margin": 2.0} if "margin" in keys else {}
     given |= {"tolerance": 0.005} if signal in ("errors", "invalid") else {}
     if signal == "latency":
-        _check_slow(what, entry)
+        _check_one(what, entry, "slower_than_ms", "champion_quantile")
         if entry.get("slower_than_ms") is None:
             # What is slow by the champion's quantile is that rare for the champion: so much is tolerable.
             quantile = document.number(
                 f"{what}.champion_quantile", entry.get("champion_quantile", 0.95), least=0.5, below=1
             )
             given |= {"champion_quantile": quantile, "tolerance": round(1.0 - quantile, 12)}
-    if signal == "disagreement" and entry.get("tolerance") is None:
-        raise ArgumentError(f"{what}.tolerance", expected="a rate, which disagreement has no default for", got="none")
+    if signal == "disagreement":
+        _check_one(what, entry, "apart", "apart_of_spread")
+        if entry.get("tolerance") is None:
+            raise ArgumentError(
+                f"{what}.tolerance", expected="a rate, which disagreement has no default for", got="none"
+            )
+        given |= {"apart_of_spread": 0.1} if entry.get("apart") is None else {}
     given |= {key: value for key, value in entry.items() if key != "signal"}
     numbers = {
         key: None
@@ -96,8 +110,6 @@ def _gate(what: str, entry: dict[str, Any]) -> Gate:
     return Gate(signal=signal, **numbers)
 
 
-def _check_slow(what: str, entry: dict[str, Any]) -> None:
-    if entry.get("slower_than_ms") is not None and entry.get("champion_quantile") is not None:
-        raise ArgumentError(
-            what, expected="one of slower_than_ms and champion_quantile", got="both", fix="Make two gates of it."
-        )
+def _check_one(what: str, entry: dict[str, Any], first: str, second: str) -> None:
+    if entry.get(first) is not None and entry.get(second) is not None:
+        raise ArgumentError(what, expected=f"one of {first} and {second}", got="both")

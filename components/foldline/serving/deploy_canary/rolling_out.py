@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from foldline.serving.deploy_canary.backends.backend import Server, Split
 from foldline.serving.deploy_canary.conduct import Alias, Conductor
 from foldline.serving.deploy_canary.keeping.keeper import Keeper
+from foldline.serving.deploy_canary.mirrored.pairs import Said
 from foldline.serving.deploy_canary.policy import Policy
 from foldline.serving.deploy_canary.rollout.record import (
     BEFORE_PROMOTION,
@@ -47,6 +48,7 @@ def roll_out(
     examine: Callable[[Server, str], list[str]],
     say: Callable[[str], None],
     note: Callable[[Record], None],
+    agree: Callable[[Said, Said], bool] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Record:
     """Roll the challenger out, unless that was done before; the record.
@@ -54,6 +56,7 @@ def roll_out(
     Args:
         challenger, champion: versions; the champion's is the one that the challenger was compared with, or empty.
         wait_s: seconds to wait for a task that acts on the same model.
+        agree: whether the answers of both arms to a copied request are alike; None compares none.
         note: takes the record whenever it changed, so that what broke off can be told as it stands.
 
     Raises:
@@ -93,6 +96,7 @@ def roll_out(
                 examine=examine,
                 say=say,
                 note=note,
+                agree=agree,
                 clock=clock,
             )
             try:
@@ -133,11 +137,11 @@ def _alias(store: Store, record: Record) -> Alias:
     def move() -> None:
         store.set_alias(record.model_name, CHAMPION, record.challenger, expected=record.champion or None)
 
-    def has_moved() -> bool:
-        return store.alias(record.model_name, CHAMPION) == record.challenger
-
     def restore() -> None:
         if record.champion and has_moved():
             store.rollback(record.model_name, CHAMPION)
+
+    def has_moved() -> bool:
+        return store.alias(record.model_name, CHAMPION) == record.challenger
 
     return Alias(move, restore, has_moved)

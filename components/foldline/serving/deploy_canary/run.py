@@ -17,6 +17,7 @@ from foldline.serving.deploy_canary import parameters, smoke, traffic
 from foldline.serving.deploy_canary.backends.backend import Backend, NotReadyError, Server
 from foldline.serving.deploy_canary.examination import examine, golden
 from foldline.serving.deploy_canary.locally import local_place, replayed
+from foldline.serving.deploy_canary.mirrored.agreement import agreement
 from foldline.serving.deploy_canary.outcome import Outcome, stated
 from foldline.serving.deploy_canary.parameters import KSERVE, LOCAL
 from foldline.serving.deploy_canary.replacing import replace_champion
@@ -94,6 +95,7 @@ def run(
         raise store.conflict(model_name, CHAMPION, seen or "nothing", current or "nothing")
     table, answered = Dataset.read(Path(dataset)), Predictions.read(Path(predictions))
     right = golden(table, answered, model, smoke_rows)
+    agree = agreement(rules, model, table)
     rows = traffic.of_file(traffic_uri, model.signature) if traffic_uri else []
     store.register(model_name, Path(challenger))
 
@@ -132,6 +134,7 @@ def run(
             wait_s=timeout_s,
             examine=examined,
             say=lambda line: print(line, flush=True),
+            agree=agree,
             note=outcome.noted,
         )
 

@@ -34,13 +34,15 @@ class Protocol(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """An answer, why it is not 200 in one word, and the request's content and bytes where it could be read."""
+    """An answer, why it is not 200 in one word, the request's content and bytes where it could be read, and what was
+    predicted, shape (n_rows, n_outputs), where something was."""
 
     code: int
     reason: str
     content: dict[str, Any]
     asked: dict[str, Any] | None = None
     size: int = 0
+    predictions: NDArray[np.float32] | None = None
 
 
 class Answering:
@@ -66,9 +68,12 @@ class Answering:
             outcome = await self._outcome(request, protocol)
             answer = JSONResponse(outcome.content, outcome.code)
         metrics.answered(protocol.name, outcome.code, outcome.reason, time.perf_counter() - started)
+        identity = request.headers.get("x-request-id", "")
+        if outcome.predictions is not None:
+            self._served.recent.add(identity, outcome.predictions)
         if self._log is not None and outcome.asked is not None:
             answered = outcome.content if outcome.code == 200 else None
-            self._log.offer(request.headers.get("x-request-id", ""), outcome.asked, answered, outcome.size)
+            self._log.offer(identity, outcome.asked, answered, outcome.size)
         return answer
 
     async def _outcome(self, request: Request, protocol: Protocol) -> Outcome:
@@ -112,7 +117,7 @@ class Answering:
             return _error(500, "model_error", said, content)
         else:
             served.metrics.predicted(predictions)
-            return Outcome(200, "ok", protocol.write(predictions, content), content)
+            return Outcome(200, "ok", protocol.write(predictions, content), content, predictions=predictions)
         served.metrics.invalid(reason)
         return _error(500, reason, said, content)
 

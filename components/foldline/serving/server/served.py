@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from foldline.artifacts import Model
 from foldline.serving.server.batching import Batcher, Predict
 from foldline.serving.server.metrics import Metrics
+from foldline.serving.server.recent import Recent
 
 LOADING, READY, ENDING = "loading the model", "ready", "ending"
 
@@ -25,12 +26,14 @@ class Served:
         version: in the store.
         model: its description, known before it is loaded.
         metrics: of this server.
+        recent: its last answers.
         state: LOADING, READY or ENDING.
     """
 
     def __init__(self, model: Model, *, name: str, version: str) -> None:
         self.name, self.version, self.model = name, version, model
         self.metrics = Metrics(name, version, model.task)
+        self.recent = Recent(model.task)
         self.state = LOADING
         self._batcher: Batcher | None = None
 

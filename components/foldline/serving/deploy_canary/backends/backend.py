@@ -7,6 +7,8 @@ from foldline.errors import ServingError
 from foldline.serving.answer import Answer
 from foldline.serving.reading import Reading
 
+Address = tuple[str, int]
+
 
 class NotReadyError(ServingError):
     """A server that could not be asked: it ended, or was not ready in time."""
@@ -68,6 +70,11 @@ class Split(Protocol):
 
     def read(self) -> Reading:
         """Counters of both arms; what cannot be read is missing in it, and never raises."""
+        ...
+
+    def servers(self) -> tuple[list[Address], list[Address]]:
+        """Host and port of each model server of the champion and of the challenger, past the router; none where they
+        cannot be told."""
         ...
 
     def promote(self) -> Server:

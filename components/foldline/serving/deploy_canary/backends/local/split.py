@@ -7,6 +7,7 @@ from typing import Any
 
 from foldline.errors import ServingError
 from foldline.serving.answer import Answer
+from foldline.serving.deploy_canary.backends.backend import Address
 from foldline.serving.reading import ArmReading, Reading
 from foldline.serving.requests import metrics, predict
 from foldline.serving.site import counters
@@ -78,6 +79,12 @@ class LocalSplit:
             problem="; ".join(problems),
         )
 
+    def servers(self) -> tuple[list[Address], list[Address]]:
+        state = self._site.state()
+        found = [state.arm(name) for name in (state.champion, state.challenger)]
+        champion, challenger = ([self._site.server(arm)] if arm else [] for arm in found)
+        return _addresses(champion), _addresses(challenger)
+
     def promote(self) -> "Served":
         if not self._is_champion():
             self._ready()
@@ -114,6 +121,10 @@ class LocalSplit:
         assert state.envoy is not None
         epoch = f"{state.envoy.epoch}/{arm.process.epoch}"
         return counters.arm_reading(router, measured, (arm.name, arm.mirror), epoch)
+
+
+def _addresses(servers: list[ModelServer]) -> list[Address]:
+    return [(HOST, server.port) for server in servers if server.runs()]
 
 
 class Served:

@@ -7,6 +7,7 @@ from typing import Any
 
 from foldline.cluster import INFERENCE_SERVICES, Cluster
 from foldline.errors import FoldlineError, ServingError
+from foldline.serving.deploy_canary.backends.backend import Address
 from foldline.serving.deploy_canary.backends.kserve_server import KServeServer
 from foldline.serving.deploy_canary.backends.route import form, outputs, settings
 from foldline.serving.deploy_canary.backends.route.endpoints import Behind
@@ -104,6 +105,15 @@ class RouteSplit:
             return self._read()
         except FoldlineError as fault:
             return Reading(self._clock(), None, None, problem=str(fault))
+
+    def servers(self) -> tuple[list[Address], list[Address]]:
+        shares = self._router.shares()
+        behind = self._router.behind(shares) if shares else {}
+        champion, challenger = (
+            behind[server.name].addresses if server and server.name in behind else []
+            for server in (self._champion, self._challenger)
+        )
+        return champion, challenger
 
     def promote(self) -> RouteServer:
         name = self._challenger.name

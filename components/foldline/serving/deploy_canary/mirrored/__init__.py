@@ -1,0 +1,1 @@
+"""What both arms said to the same requests."""
