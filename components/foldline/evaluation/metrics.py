@@ -1,19 +1,14 @@
 """Metrics of predictions, as scikit-learn defines them."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn import metrics as sk
 
 from foldline.artifacts.task import Task
 from foldline.errors import DataError
-
-Array = NDArray[Any]
-
-# Probabilities are float32: one of exactly 0 or 1 stands for anything closer than this, as in scikit-learn's log loss.
-SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
+from foldline.evaluation.per_row import Array, predicted_class
+from foldline.evaluation.weighted import WeightedMetrics
 
 
 @dataclass(frozen=True)
@@ -34,11 +29,13 @@ def primary_metric(task: Task) -> PrimaryMetric:
 
 
 def score(task: Task, label: Array, prediction: Array) -> dict[str, float]:
-    """Metrics of the predictions of some rows.
+    """Metrics of the predictions of some rows, equal to scikit-learn's.
 
-    Binary: `roc_auc`, `average_precision`, `log_loss`, `brier`, `accuracy` (a probability above 0.5 is the positive
-    class). Multiclass: `accuracy`, `balanced_accuracy`, `log_loss`, `roc_auc` (one class against the rest, mean of the
-    classes that have rows). Regression: `rmse`, `mae`, `r2`.
+    Binary: `roc_auc`, `average_precision` (area under the curve of precision and recall), `log_loss`, `brier`; and of
+    the class that a probability above 0.5 names `accuracy`, `balanced_accuracy`, `precision`, `recall`, `f1`, `kappa`.
+    Multiclass: the same. Areas are those of one class against the rest, mean of the classes that have rows; `brier` is
+    a sum over classes; precision, recall and F1 are the mean of the classes that have rows or are named (`macro`).
+    Precision, recall or F1 with a denominator of 0 is 0. Regression: `rmse`, `mae`, `r2`.
 
     Args:
         label: shape (n_rows,): index of the class, or the value.
@@ -48,48 +45,8 @@ def score(task: Task, label: Array, prediction: Array) -> dict[str, float]:
         DataError: the predictions are not finite, there are fewer than two rows, or all rows are of one class.
     """
     _check(task, label, prediction)
-    if task.kind == "regression":
-        return _regression(np.asarray(label, dtype=np.float64), np.asarray(prediction[:, 0], dtype=np.float64))
-    truth = np.asarray(label).astype(np.int64)
-    probability = np.asarray(prediction, dtype=np.float64)
-    chosen = predicted_class(task, prediction)
-    loss = float(row_log_loss(task, label, prediction).mean())
-    if task.kind == "binary":
-        positive = probability[:, 0]
-        return {
-            "roc_auc": float(sk.roc_auc_score(truth, positive)),
-            "average_precision": float(sk.average_precision_score(truth, positive)),
-            "log_loss": loss,
-            "brier": float(np.mean((positive - truth) ** 2)),
-            "accuracy": float(np.mean(chosen == truth)),
-        }
-    present = np.unique(truth)
-    return {
-        "accuracy": float(np.mean(chosen == truth)),
-        "balanced_accuracy": float(np.mean([np.mean(chosen[truth == index] == index) for index in present])),
-        "log_loss": loss,
-        "roc_auc": float(np.mean([sk.roc_auc_score(truth == index, probability[:, index]) for index in present])),
-    }
-
-
-def predicted_class(task: Task, prediction: Array) -> NDArray[np.int64]:
-    """Index of the class that each row's probabilities name; shape (n_rows,)."""
-    if task.kind == "binary":
-        return (np.asarray(prediction)[:, 0] > 0.5).astype(np.int64)
-    chosen: NDArray[np.int64] = np.asarray(prediction).argmax(axis=1)
-    return chosen
-
-
-def row_log_loss(task: Task, label: Array, prediction: Array) -> NDArray[np.float64]:
-    """Minus the logarithm of the probability given to each row's own class; shape (n_rows,)."""
-    probability = np.asarray(prediction, dtype=np.float64)
-    truth = np.asarray(label).astype(np.int64)
-    if task.kind == "binary":
-        own = np.where(truth == 1, probability[:, 0], 1.0 - probability[:, 0])
-    else:
-        own = probability[np.arange(len(truth)), truth]
-    loss: NDArray[np.float64] = -np.log(np.clip(own, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY))
-    return loss
+    once = np.ones((1, len(label)), dtype=np.uint8)
+    return {name: float(value[0]) for name, value in WeightedMetrics(task, label, prediction)(once).items()}
 
 
 def roc_points(label: Array, prediction: Array, at_most: int = 200) -> tuple[Array, Array, Array]:
@@ -120,14 +77,6 @@ def confusion(task: Task, label: Array, prediction: Array) -> list[list[int]]:
     counts = np.zeros((len(task.classes), len(task.classes)), dtype=np.int64)
     np.add.at(counts, (truth, predicted_class(task, prediction)), 1)
     return [[int(value) for value in row] for row in counts]
-
-
-def _regression(label: Array, prediction: Array) -> dict[str, float]:
-    return {
-        "rmse": float(sk.root_mean_squared_error(label, prediction)),
-        "mae": float(sk.mean_absolute_error(label, prediction)),
-        "r2": float(sk.r2_score(label, prediction)),
-    }
 
 
 def _check(task: Task, label: Array, prediction: Array) -> None:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from foldline.artifacts import Task
 from foldline.errors import ComparisonError
-from foldline.evaluation import metrics
+from foldline.evaluation import per_row
 from foldline.evaluation.compare_models.delong import areas_and_covariance
+from foldline.evaluation.per_row import Array
 
 RESAMPLES = 2000
 # The normal approximation of an area under the curve needs some rows of both classes.
@@ -44,9 +45,9 @@ class Gain:
 
 def gain(
     task: Task,
-    label: metrics.Array,
-    challenger: metrics.Array,
-    champion: metrics.Array,
+    label: Array,
+    challenger: Array,
+    champion: Array,
     *,
     confidence: float,
     seed: int,
@@ -69,7 +70,7 @@ def gain(
         return _area_gain(task, label, challenger[:, 0], champion[:, 0], confidence)
     if task.kind == "multiclass":
         unit = "log_loss"
-        losses = [metrics.row_log_loss(task, label, prediction) for prediction in (challenger, champion)]
+        losses = [per_row.log_loss(task, label, prediction) for prediction in (challenger, champion)]
     else:
         unit = "squared_error"
         truth = np.asarray(label, dtype=np.float64)
@@ -106,9 +107,7 @@ def bootstrap_bounds(difference: NDArray[np.float64], confidence: float, seed: i
     return float(lower), float(upper)
 
 
-def _area_gain(
-    task: Task, label: metrics.Array, challenger: metrics.Array, champion: metrics.Array, confidence: float
-) -> Gain:
+def _area_gain(task: Task, label: Array, challenger: Array, champion: Array, confidence: float) -> Gain:
     positives = int(np.sum(label > 0.5))
     for name, rows in zip(task.classes, (len(label) - positives, positives), strict=True):
         if rows < LEAST_ROWS_PER_CLASS:

@@ -18,6 +18,7 @@ from foldline.evaluation import metrics
 from foldline.evaluation.columns import check_columns
 from foldline.evaluation.compare_models import page
 from foldline.evaluation.compare_models.gain import Gain, gain
+from foldline.evaluation.per_row import Array
 from foldline.store import CHAMPION, open_store, version_of
 
 DUMMY = "dummy baseline"
@@ -197,7 +198,7 @@ def _champion_predictions(
     return predicted
 
 
-def _scores(task: Task, label: metrics.Array, ours: metrics.Array, theirs: metrics.Array) -> dict[str, Any]:
+def _scores(task: Task, label: Array, ours: Array, theirs: Array) -> dict[str, Any]:
     name = metrics.primary_metric(task).name
     return {
         "metric": name,

@@ -6,6 +6,7 @@ from sklearn.metrics import precision_recall_curve
 
 from foldline.artifacts import Model, Predictions
 from foldline.evaluation import metrics
+from foldline.evaluation.per_row import Array
 from foldline.report import Page
 
 RELIABILITY_BINS = 10
@@ -42,7 +43,7 @@ def evaluation(model: Model, predictions: Predictions, scores: dict[str, float])
     return page
 
 
-def reliability(label: metrics.Array, prediction: metrics.Array) -> tuple[metrics.Array, metrics.Array]:
+def reliability(label: Array, prediction: Array) -> tuple[Array, Array]:
     """Mean prediction and share of positives in groups of equal size by prediction; shape (n_groups,) each.
 
     Args:
@@ -57,7 +58,7 @@ def reliability(label: metrics.Array, prediction: metrics.Array) -> tuple[metric
     )
 
 
-def _binary(label: metrics.Array, prediction: metrics.Array) -> Figure:
+def _binary(label: Array, prediction: Array) -> Figure:
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     roc, recall, reliable = figure.subplots(1, 3)
     false_rate, true_rate, _ = metrics.roc_points(label, prediction)
@@ -76,7 +77,7 @@ def _binary(label: metrics.Array, prediction: metrics.Array) -> Figure:
     return figure
 
 
-def _residuals(label: metrics.Array, prediction: metrics.Array) -> Figure:
+def _residuals(label: Array, prediction: Array) -> Figure:
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     against, spread = figure.subplots(1, 2)
     residual = label - prediction
