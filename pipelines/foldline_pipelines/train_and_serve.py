@@ -88,9 +88,9 @@ def train_and_serve(
         accelerator_count: Accelerators for each training task; a whole number, written as text.
         node_selector: Node labels that training tasks need.
         tolerations: Tolerations of training tasks.
-        serving_backend: Where the model is served: local (this machine), auto, route (KServe, an HTTPRoute) or kserve.
+        serving_backend: Where the model is served: local, auto, route (KServe, an HTTPRoute), knative (KServe) or kserve.
         serving_namespace: Namespace of the InferenceServices; the run's own when empty.
-        serving_route: With route: gateway (namespace/name), hostname, prometheus (address), inference_service.
+        serving_route: Of route and knative: prometheus, inference_service; of route: gateway, hostname.
         canary_policy: Steps, gates, error probabilities and deadline of the canary; what it leaves out has its default.
         traffic_uri: Parquet or CSV file whose rows are sent to the canary; test rows where no users are when empty.
         traffic_per_s: Requests a second that are sent to it.

@@ -112,10 +112,14 @@ class Answered(NamedTuple):
 
 
 class Users:
-    """Users who ask the model through the gateway all the time, `rate` requests a second in all."""
+    """Users who ask the model through the gateway all the time, `rate` requests a second in all.
 
-    def __init__(self, router: Router, *, rate: float = 100.0, threads: int = 4) -> None:
-        self._router, self._pause = router, threads / rate
+    Args:
+        says: header of an answer that tells whose it is.
+    """
+
+    def __init__(self, router: Any, *, rate: float = 100.0, threads: int = 4, says: str = "x-served-by") -> None:
+        self._router, self._pause, self._says = router, threads / rate, says
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._ask) for _ in range(threads)]
         self.answers: list[Answered] = []
@@ -150,7 +154,7 @@ class Users:
                 connection.request("POST", path, body, {"Host": self._router.hostname})
                 answer = connection.getresponse()
                 answer.read()
-                self.answers.append(Answered(at, answer.status, answer.getheader("x-served-by", "")))
+                self.answers.append(Answered(at, answer.status, answer.getheader(self._says, "")))
             except (OSError, http.client.HTTPException):
                 connection = None
                 self.answers.append(Answered(at, 0, ""))

@@ -86,8 +86,10 @@ def resolving(kubectl: Kubectl) -> Callable[..., Any]:
     def look_up(host: Any, *arguments: Any, **named: Any) -> Any:
         if isinstance(host, str) and host.endswith(CLUSTER_DOMAIN):
             service, namespace = host.removesuffix(CLUSTER_DOMAIN).split(".")
-            found = json.loads(kubectl("get", "service", service, f"--namespace={namespace}", "--output=json"))
-            host = found["spec"]["clusterIP"]
+            spec = json.loads(kubectl("get", "service", service, f"--namespace={namespace}", "--output=json"))["spec"]
+            if spec["type"] == "ExternalName":
+                return look_up(spec["externalName"], *arguments, **named)
+            host = spec["clusterIP"]
         return real(host, *arguments, **named)
 
     return look_up

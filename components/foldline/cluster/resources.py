@@ -48,6 +48,9 @@ LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 GATEWAYS = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway", "the Gateway API")
 HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute", "the Gateway API")
+KNATIVE_ROUTES = Resource("serving.knative.dev", "v1", "routes", "Route", "Knative Serving")
+CONFIGURATIONS = Resource("serving.knative.dev", "v1", "configurations", "Configuration", "Knative Serving")
+REVISIONS = Resource("serving.knative.dev", "v1", "revisions", "Revision", "Knative Serving")
 INFERENCE_SERVICES = Resource("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService", "KServe")
 
 

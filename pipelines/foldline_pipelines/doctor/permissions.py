@@ -34,6 +34,7 @@ _PIPELINES = "pipelines.kubeflow.org"
 _KATIB = "kubeflow.org"
 _KSERVE = "serving.kserve.io"
 _GATEWAY = "gateway.networking.k8s.io"
+_KNATIVE = "serving.knative.dev"
 _READ_LOGS = "put the last words of a container that does not run into the message"
 
 PERMISSIONS = (
@@ -88,6 +89,18 @@ PERMISSIONS = (
     ),
     Permission("rollouts", "", "services", "", ("get",), "route to nothing that is not there"),
     Permission("rollouts", "discovery.k8s.io", "endpointslices", "", ("list",), "route to nothing without a ready pod"),
+    Permission(
+        "rollouts", _KNATIVE, "configurations", "", ("get",), "with Knative: see which revision is the challenger's"
+    ),
+    Permission(
+        "rollouts",
+        _KNATIVE,
+        "revisions",
+        "",
+        ("get",),
+        "with Knative: see which model a revision serves, and whether it is ready",
+    ),
+    Permission("rollouts", _KNATIVE, "routes", "", ("get",), "with Knative: read back what was asked"),
     Permission("runs", _PIPELINES, "pipelines", "", ("list", "create"), "upload a pipeline that is not there yet"),
     Permission("runs", _PIPELINES, "experiments", "", ("list", "create"), "put runs into an experiment"),
     Permission(

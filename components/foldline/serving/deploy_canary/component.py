@@ -25,12 +25,12 @@ def deploy_canary(
         model_name: Name of the model in the store.
         smoke_rows: Number of test rows that are sent, a request each.
         timeout_s: Seconds for each wait for a server or an object to be ready.
-        backend: `local` (this machine), `route` (KServe behind an HTTPRoute), `kserve` (no split), or `auto`.
+        backend: `local` (this machine), `route` (KServe, HTTPRoute), `knative` (KServe), `kserve` (no split), `auto`.
         serving_namespace: Namespace of the InferenceServices; empty takes the task's own.
         policy: Steps, gates, error probabilities and deadline of the split; what it leaves out has its default.
         traffic_uri: Parquet or CSV file whose rows are sent as requests; test rows where no users are when empty.
         traffic_per_s: Requests a second that are sent.
-        route: With `route`: gateway (namespace/name), hostname, prometheus (address), inference_service (settings).
+        route: Of `route` and `knative`: prometheus, inference_service; of `route`: gateway, hostname.
     """
     from foldline.serving.deploy_canary.run import run
 

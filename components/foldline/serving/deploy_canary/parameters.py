@@ -5,34 +5,40 @@ from typing import Any
 from foldline.errors import ArgumentError
 from foldline.serving.deploy_canary.policy import Policy
 
-AUTO, LOCAL, ROUTE, KSERVE, STANDARD = "auto", "local", "route", "kserve", "standard"
-BACKENDS = (LOCAL, AUTO, ROUTE, KSERVE)
+AUTO, LOCAL, ROUTE, KNATIVE, KSERVE, STANDARD = "auto", "local", "route", "knative", "kserve", "standard"
+BACKENDS = (LOCAL, AUTO, ROUTE, KNATIVE, KSERVE)
 _NOT_TAKEN = {
     LOCAL: ("serving_namespace", "route"),
     ROUTE: ("traffic_uri",),
+    KNATIVE: ("traffic_uri",),
     KSERVE: ("policy", "traffic_uri", "route"),
 }
-_WHY = {LOCAL: "", ROUTE: ", whose traffic is that of its users", KSERVE: ", which splits no traffic"}
+_USERS = ", whose traffic is that of its users"
+_WHY = {LOCAL: "", ROUTE: _USERS, KNATIVE: _USERS, KSERVE: ", which splits no traffic"}
 
 
-def resolved(backend: str) -> str:
+def resolved(backend: str, namespace: str, model_name: str) -> str:
     """The backend by its name, or for `auto` the one that the cluster can do.
+
+    Args:
+        namespace: of the InferenceServices; empty takes the task's own.
 
     Raises:
         ServingError: the cluster has no KServe; or the backend is `standard`, which splits nothing so far.
         ClusterError: there is no cluster, or it does not answer.
     """
-    # Here and below: the Kubernetes client takes half a second to import.
-    if backend == STANDARD:
-        from foldline.serving.deploy_canary.backends.route.probe import refuse_standard
-
-        raise refuse_standard()
-    if backend != AUTO:
+    if backend not in (AUTO, STANDARD):
         return backend
+    # Here and below: the Kubernetes client takes half a second to import.
     from foldline.cluster import connect
-    from foldline.serving.deploy_canary.backends.route.probe import chosen
+    from foldline.serving.deploy_canary.backends.route import probe
 
-    return chosen(connect(capability="rollouts"))
+    if backend == STANDARD:
+        raise probe.refuse_standard()
+    cluster = connect(capability="rollouts")
+    choice = probe.chosen(cluster, namespace or cluster.namespace, model_name)
+    print(f"backend auto: {choice.backend}, since {choice.why}", flush=True)
+    return choice.backend
 
 
 def check(
@@ -67,8 +73,11 @@ def check(
             raise ArgumentError(name, expected=expected, got=repr(value)[:80])
     if backend != LOCAL:
         from foldline.serving.deploy_canary.backends.inference_service import check_arguments
-        from foldline.serving.deploy_canary.in_cluster import check_route
+        from foldline.serving.deploy_canary.in_cluster import check_knative, check_route
 
         check_arguments(store_uri, model_name)
         check_route(of_backends["route"])
-    return Policy.parse(policy)
+    rules = Policy.parse(policy)
+    if backend == KNATIVE:
+        check_knative(of_backends["route"], rules)
+    return rules

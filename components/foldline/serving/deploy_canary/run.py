@@ -19,7 +19,7 @@ from foldline.serving.deploy_canary.examination import examine, golden
 from foldline.serving.deploy_canary.locally import local_place, replayed
 from foldline.serving.deploy_canary.mirrored.agreement import agreement
 from foldline.serving.deploy_canary.outcome import Outcome, stated
-from foldline.serving.deploy_canary.parameters import KSERVE, LOCAL
+from foldline.serving.deploy_canary.parameters import KNATIVE, KSERVE, LOCAL
 from foldline.serving.deploy_canary.replacing import replace_champion
 from foldline.serving.deploy_canary.rolling_out import Place, roll_out
 from foldline.serving.site.site import Site
@@ -57,7 +57,7 @@ def run(
         ServingError: the challenger failed; the champion stays, and the decision says why.
         ClusterError: the Kubernetes API refuses something or does not answer; the champion stays.
     """
-    backend = parameters.resolved(backend)
+    backend = parameters.resolved(backend, serving_namespace, model_name)
     rules = parameters.check(
         store_uri=store_uri,
         model_name=model_name,
@@ -125,7 +125,7 @@ def run(
         outcome.record = roll_out(
             local_place(store, model_name, timeout_s, sending)
             if backend == LOCAL
-            else _in_cluster(store, model_name, serving_namespace, route, timeout_s),
+            else _in_cluster(backend, store, model_name, serving_namespace, route, timeout_s),
             store,
             model_name,
             challenger=version,
@@ -139,11 +139,14 @@ def run(
         )
 
 
-def _in_cluster(store: Store, model_name: str, namespace: str, route: dict[str, Any], timeout_s: float) -> Place:
+def _in_cluster(
+    backend: str, store: Store, model_name: str, namespace: str, route: dict[str, Any], timeout_s: float
+) -> Place:
     # Here and below: the Kubernetes client takes half a second to import.
-    from foldline.serving.deploy_canary.in_cluster import route_place
+    from foldline.serving.deploy_canary.in_cluster import knative_place, route_place
 
-    return route_place(store, model_name, namespace, route, timeout_s)
+    place = knative_place if backend == KNATIVE else route_place
+    return place(store, model_name, namespace, route, timeout_s)
 
 
 def _in_kserve(

@@ -43,14 +43,15 @@ revision_app_request_latencies_bucket{revision_name="arm-a",response_code="503",
 revision_app_request_latencies_bucket{revision_name="arm-a",response_code="503",le="+Inf"} 3
 """,
     "knative": """
-kn_serving_invocation_duration_seconds_bucket{kn_revision_name="arm-a",http_response_status_code="200",le="0.005"} 90
-kn_serving_invocation_duration_seconds_bucket{kn_revision_name="arm-a",http_response_status_code="200",le="10"} 97
-kn_serving_invocation_duration_seconds_bucket{kn_revision_name="arm-a",http_response_status_code="200",le="+Inf"} 97
-kn_serving_invocation_duration_seconds_count{kn_revision_name="arm-a",http_response_status_code="200"} 97
-kn_serving_invocation_duration_seconds_bucket{kn_revision_name="arm-a",http_response_status_code="500",le="0.005"} 0
-kn_serving_invocation_duration_seconds_bucket{kn_revision_name="arm-a",http_response_status_code="500",le="10"} 3
-kn_serving_invocation_duration_seconds_bucket{kn_revision_name="arm-a",http_response_status_code="500",le="+Inf"} 3
-kn_serving_invocation_duration_seconds_count{kn_revision_name="arm-a",http_response_status_code="500"} 3
+target_info{k8s_namespace_name="team",k8s_pod_name="p",kn_revision_name="arm-a"} 1
+kn_serving_invocation_duration_seconds_bucket{otel_scope_name="knative.dev/serving/pkg/queue",http_response_status_code="200",le="0.005"} 90
+kn_serving_invocation_duration_seconds_bucket{otel_scope_name="knative.dev/serving/pkg/queue",http_response_status_code="200",le="10"} 97
+kn_serving_invocation_duration_seconds_bucket{otel_scope_name="knative.dev/serving/pkg/queue",http_response_status_code="200",le="+Inf"} 97
+kn_serving_invocation_duration_seconds_count{otel_scope_name="knative.dev/serving/pkg/queue",http_response_status_code="200"} 97
+kn_serving_invocation_duration_seconds_bucket{otel_scope_name="knative.dev/serving/pkg/queue",http_response_status_code="500",le="0.005"} 0
+kn_serving_invocation_duration_seconds_bucket{otel_scope_name="knative.dev/serving/pkg/queue",http_response_status_code="500",le="10"} 3
+kn_serving_invocation_duration_seconds_bucket{otel_scope_name="knative.dev/serving/pkg/queue",http_response_status_code="500",le="+Inf"} 3
+kn_serving_invocation_duration_seconds_count{otel_scope_name="knative.dev/serving/pkg/queue",http_response_status_code="500"} 3
 """,
     "kserve-python": """
 request_preprocess_seconds_count{model_name="arm-a"} 100
@@ -90,7 +91,10 @@ class Exposed(BaseHTTPRequestHandler):
         name = self.path.strip("/")
         lines = EXPOSED[name].strip().splitlines()
         if name not in COUNTED:
-            lines = [line if line.startswith("envoy_server") else f"{line.rpartition(' ')[0]} 0" for line in lines]
+            lines = [
+                line if line.startswith(("envoy_server", "target_info")) else f"{line.rpartition(' ')[0]} 0"
+                for line in lines
+            ]
         text = "\n".join([*lines, "process_start_time_seconds 1000", ""]).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4")

@@ -38,11 +38,11 @@ def eventually(look: Callable[[], object], timeout_s: float = 90.0) -> None:
 def test_this_cluster_can_split_by_a_route(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    assert probe.chosen(connect(capability="rollouts")) == "route"
+    assert probe.chosen(connect(capability="rollouts"), "default", "late").backend == "route"
 
 
 def test_a_gateway_that_the_account_may_not_see_is_told(lab: Lab, kubectl: Kubectl) -> None:
-    assert probe.chosen(lab.rollouts) == "route"
+    assert probe.chosen(lab.rollouts, lab.namespace, "late").backend == "route"
     assert gateway.find(lab.rollouts, lab.namespace, GATEWAY).port == 80
     with pytest.raises(ClusterError, match=r"permission to list gateways\..* in all namespaces: .* Name the one"):
         gateway.find(lab.rollouts, lab.namespace, "")

@@ -213,7 +213,7 @@ def _command(pid: str) -> bytes:
     [
         ({"smoke_rows": 0}, ArgumentError, "smoke_rows: expected at least 1"),
         ({"timeout_s": 0.0}, ArgumentError, "timeout_s: expected a number of seconds"),
-        ({"backend": "knative"}, ArgumentError, "backend: expected local or auto or route or kserve, got 'knative'"),
+        ({"backend": "raw"}, ArgumentError, "backend: expected local or auto or route or knative or kserve, got 'raw'"),
         ({"backend": "standard"}, ServingError, "backend standard: expected a KServe that sends the share"),
         ({"traffic_per_s": -1.0}, ArgumentError, "traffic_per_s: expected a number of requests above 0"),
         ({"serving_namespace": "team"}, ArgumentError, "serving_namespace: expected nothing with backend local"),
@@ -239,6 +239,18 @@ def _command(pid: str) -> bytes:
             {"backend": "route", "store_uri": "s3://b/models", "route": {"gateway": 1}},
             ArgumentError,
             r"route\.gateway: expected text, got 1",
+        ),
+        *(
+            ({"backend": "knative", "store_uri": "s3://b/models", **given}, ArgumentError, said)
+            for given, said in (
+                ({"route": {"gateway": "a/b"}}, r"route\.gateway: expected nothing with backend knative"),
+                ({"policy": {"steps": [{"percent": 0.5}]}}, r"policy\.steps\.percent: expected whole numbers"),
+                ({"policy": {"mirror_percent": 5}}, r"policy\.mirror_percent: .* Leave it out"),
+                (
+                    {"route": {"inference_service": {"minReplicas": 0}}},
+                    r"inference_service\.minReplicas: expected at least 1 with backend knative",
+                ),
+            )
         ),
         ({"model_name": "delay"}, ArtifactError, r"field figures\.model_name .* expected delay, got 'late'"),
     ],

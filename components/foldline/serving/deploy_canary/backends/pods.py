@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from foldline.cluster import Object
 
 MOST_STARTS = 3
-_SOURCE = "internal.serving.kserve.io/storage-initializer-sourceuri"
+SOURCE = "internal.serving.kserve.io/storage-initializer-sourceuri"
 _HOPELESS = ("InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError")
 # A slow node gives the same reasons with these words, and tries again by itself.
 _PASSING = ("timed out", "deadline exceeded", "failed to reserve container name")
@@ -57,7 +57,7 @@ def speaker(pods: list[Object], uri: str) -> tuple[str, str] | None:
 
 def source(pod: Object) -> str:
     """Address of the model that the pod was started for; each pod carries it."""
-    return str((pod["metadata"].get("annotations") or {}).get(_SOURCE, ""))
+    return str((pod["metadata"].get("annotations") or {}).get(SOURCE, ""))
 
 
 def is_ending(pod: Object) -> bool:

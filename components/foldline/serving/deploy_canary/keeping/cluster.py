@@ -19,6 +19,11 @@ LABELS = {"app.kubernetes.io/managed-by": "foldline"}
 _RECORD, _WORD = "record", "word"
 
 
+def object_name(model_name: str) -> str:
+    """Name of the ConfigMap and of the Lease."""
+    return f"foldline-rollout-{model_name}"
+
+
 class ClusterKeeper:
     """ConfigMap and Lease `foldline-rollout-<model>` in the namespace of the model's InferenceServices.
 
@@ -40,7 +45,7 @@ class ClusterKeeper:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._cluster, self._namespace, self._name = cluster, namespace, f"foldline-rollout-{model_name}"
+        self._cluster, self._namespace, self._name = cluster, namespace, object_name(model_name)
         self._wall, self._clock, self._sleep = wall, clock, sleep
         self._holder = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
         self._known: str | None = None

@@ -6,6 +6,7 @@ What is missing, stale, torn or in an unlikely unit is a problem in words, and n
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from foldline.serving.deploy_canary.metrics.profiles import IN_MS, Profile
 from foldline.serving.deploy_canary.metrics.prometheus import Found, Series
@@ -21,17 +22,35 @@ class MissingError(Exception):
     """An arm's counters cannot be told; the words say why."""
 
 
-def selector(profile: Profile, arms: Sequence[str]) -> str:
-    """The series of these arms."""
+def selector(profile: Profile, arms: Sequence[str], processes: Found) -> str:
+    """The series of these arms; `processes` tells whose they are where they do not say so themselves."""
     names = [profile.requests, profile.answered, profile.present, f"{profile.latency}_bucket"]
     also = "".join(f',{label}="{value}"' for label, value in profile.also)
-    chosen = "|".join(re.escape(arm) for arm in arms).replace("\\", "\\\\")
-    return f'{{__name__=~"{"|".join(filter(None, names))}",{profile.arm}=~"{chosen}"{also}}}'
+    label, values = profile.arm, list(arms)
+    if profile.named_by:
+        named = [series for series in processes.series if _names_arm(series, profile)]
+        label = "instance"
+        values = sorted({one.labels.get(label, "") for one in named if one.labels[profile.arm] in arms})
+    chosen = "|".join(re.escape(value) for value in values).replace("\\", "\\\\")
+    return f'{{__name__=~"{"|".join(filter(None, names))}",{label}=~"{chosen}"{also}}}'
+
+
+def named(found: Found, processes: Found, profile: Profile) -> Found:
+    """The same series, each with the label of its arm, which its process may say for all of them."""
+    if not profile.named_by:
+        return found
+    arms = {_process(one): one.labels[profile.arm] for one in processes.series if _names_arm(one, profile)}
+    told = [
+        replace(series, labels={**series.labels, profile.arm: arms[_process(series)]})
+        for series in found.series
+        if _process(series) in arms
+    ]
+    return replace(found, series=told)
 
 
 def process_selector(profile: Profile) -> str:
     """The series that are no arm's."""
-    return f'{{__name__=~"{"|".join(filter(None, [profile.started, profile.unserved]))}"}}'
+    return f'{{__name__=~"{"|".join(filter(None, [profile.started, profile.unserved, profile.named_by]))}"}}'
 
 
 def current(found: Found, processes: Found) -> list[Series]:
@@ -144,6 +163,14 @@ def unserved(samples: Sequence[Series], processes: Found, profile: Profile) -> i
         if series.name == profile.unserved and (series.labels.get("job"), series.labels.get("instance")) in instances
     ]
     return round(sum(own)) if own and all(math.isfinite(value) for value in own) else None
+
+
+def _process(series: Series) -> tuple[str, str]:
+    return series.labels.get("job", ""), series.labels.get("instance", "")
+
+
+def _names_arm(series: Series, profile: Profile) -> bool:
+    return series.name == profile.named_by and profile.arm in series.labels
 
 
 def _requests(samples: Sequence[Series], profile: Profile) -> tuple[int, int]:

@@ -62,8 +62,8 @@ class Counters:
         try:
             # In this order: series that a process has at a later scrape only must not make the arms' look gone.
             processes = self._prometheus.newest(arms.process_selector(self._profile))
-            found = self._prometheus.newest(arms.selector(self._profile, names))
-            samples = arms.current(found, processes)
+            found = self._prometheus.newest(arms.selector(self._profile, names, processes))
+            samples = arms.current(arms.named(found, processes, self._profile), processes)
         except (ServingError, arms.MissingError) as fault:
             return Reading(self._clock(), None, None, problem=str(fault))
         if any(series.at < since for series in samples):

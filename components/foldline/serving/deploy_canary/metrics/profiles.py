@@ -1,6 +1,6 @@
 """Which series of Prometheus count the requests of an arm, by what serves or routes them. Data only.
 
-Names and units were read in each program's own code or output; Envoy's are tested against the real one.
+Names and units were read in each program's own code or output; Envoy's and Knative's are tested against the real ones.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ class Profile:
     Attributes:
         product: in words.
         arm: label whose value names the arm.
+        named_by: series that has this label for all of its process; empty where each series has it.
         requests: counter of answered requests.
         code: its label that tells how they were answered; empty where none does.
         errors: pattern of the values of `code` that are the server's faults; matched completely.
@@ -36,6 +37,7 @@ class Profile:
     errors: str
     latency: str
     unit: str
+    named_by: str = ""
     answered: str = ""
     present: str = ""
     started: str = "process_start_time_seconds"
@@ -74,6 +76,8 @@ KNATIVE = Profile(
     errors="5..",
     latency="kn_serving_invocation_duration_seconds",
     unit=SECONDS,
+    named_by="target_info",
+    present="target_info",
 )
 # It counts no errors: what was begun and not answered failed, or is under way.
 KSERVE_PYTHON = Profile(

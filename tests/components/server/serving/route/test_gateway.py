@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from foldline.cluster import GATEWAYS, HTTP_ROUTES, INFERENCE_SERVICES, Resource
+from foldline.cluster import GATEWAYS, HTTP_ROUTES, INFERENCE_SERVICES, REVISIONS, Resource
 from foldline.errors import ArgumentError, FoldlineError, ServingError
 from foldline.serving.deploy_canary.backends.route import gateway, probe
 from foldline.serving.deploy_canary.backends.route.gateway import Gateway
@@ -101,22 +101,58 @@ def test_what_cannot_be_used_is_told(found: list[Object], wanted: str, kind: typ
         gateway.find(Listed(*found), "team", wanted)
 
 
+class Cluster(Listed):
+    """One that also has the model's InferenceService in this mode."""
+
+    def __init__(self, mode: str, served: tuple[Resource, ...]) -> None:
+        super().__init__(served=served)
+        self._mode = mode
+
+    def granted_by(self, capability: str) -> "Cluster":
+        assert capability == "kserve"
+        return self
+
+    def find(self, _: Resource, namespace: str, name: str) -> Object | None:
+        assert (namespace, name) == ("team", "late")
+        return {"metadata": {}, "status": {"deploymentMode": self._mode}} if self._mode else None
+
+
 @pytest.mark.parametrize(
-    ("served", "backend"),
+    ("mode", "served", "backend"),
     [
-        ((INFERENCE_SERVICES, HTTP_ROUTES, GATEWAYS), "route"),
-        ((INFERENCE_SERVICES, HTTP_ROUTES), "kserve"),
-        ((INFERENCE_SERVICES, GATEWAYS), "kserve"),
-        ((INFERENCE_SERVICES,), "kserve"),
+        ("", (INFERENCE_SERVICES, HTTP_ROUTES, GATEWAYS), "route"),
+        ("", (INFERENCE_SERVICES, HTTP_ROUTES), "kserve"),
+        ("", (INFERENCE_SERVICES, GATEWAYS), "kserve"),
+        ("", (INFERENCE_SERVICES,), "kserve"),
+        ("", (INFERENCE_SERVICES, REVISIONS, HTTP_ROUTES, GATEWAYS), "route"),
+        ("Standard", (INFERENCE_SERVICES, REVISIONS, HTTP_ROUTES, GATEWAYS), "route"),
+        ("Knative", (INFERENCE_SERVICES, REVISIONS, HTTP_ROUTES, GATEWAYS), "knative"),
+        ("Serverless", (INFERENCE_SERVICES, REVISIONS), "knative"),
+        ("Knative", (INFERENCE_SERVICES, HTTP_ROUTES, GATEWAYS), "route"),
     ],
 )
-def test_the_backend_is_what_the_cluster_has_the_apis_for(served: tuple[Resource, ...], backend: str) -> None:
-    assert probe.chosen(Listed(served=served)) == backend
+def test_the_backend_is_what_the_cluster_and_the_model_have(
+    mode: str, served: tuple[Resource, ...], backend: str
+) -> None:
+    assert probe.chosen(Cluster(mode, served), "team", "late").backend == backend
 
 
 def test_a_cluster_without_kserve_is_told() -> None:
     with pytest.raises(ServingError, match="backend auto: expected a cluster with KServe"):
-        probe.chosen(Listed(served=(HTTP_ROUTES, GATEWAYS)))
+        probe.chosen(Listed(served=(HTTP_ROUTES, GATEWAYS)), "team", "late")
+
+
+@pytest.mark.parametrize(
+    ("served", "said"),
+    [
+        ((REVISIONS,), "serves no inferenceservices.* Install KServe"),
+        ((INFERENCE_SERVICES,), "serves no revisions.* Install Knative Serving and start KServe's controller again"),
+    ],
+)
+def test_what_knative_needs_is_told(served: tuple[Resource, ...], said: str) -> None:
+    with pytest.raises(ServingError, match=f"backend knative: .*{said}.* or take backend route"):
+        probe.need_knative(Listed(served=served))
+    probe.need_knative(Listed(served=(INFERENCE_SERVICES, REVISIONS)))
 
 
 def test_canaries_of_inference_services_are_refused_in_words() -> None:

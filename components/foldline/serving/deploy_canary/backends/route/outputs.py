@@ -12,8 +12,13 @@ TIMEOUT_S = 2.0
 
 def read(behind: Behind) -> tuple[list[Series], str]:
     """The series of all ready pods; none of them, and why, where one cannot be read."""
+    return of(behind.addresses)
+
+
+def of(addresses: list[tuple[str, int]]) -> tuple[list[Series], str]:
+    """The same for the servers at these addresses and ports."""
     found: list[Series] = []
-    for address, port in behind.addresses:
+    for address, port in addresses:
         instance = f"{address}:{port}"
         try:
             text = metrics(address, port, TIMEOUT_S)

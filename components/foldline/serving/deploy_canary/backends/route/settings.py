@@ -24,6 +24,15 @@ def check(settings: dict[str, Any], model_name: str) -> dict[str, Any]:
             expected=f"at most {LONGEST_MODEL_NAME} characters, as backend route needs",
             got=repr(model_name),
         )
+    return allowed(settings)
+
+
+def allowed(settings: dict[str, Any]) -> dict[str, Any]:
+    """The same, whatever the model's name.
+
+    Raises:
+        ArgumentError: one is set by the rollout itself.
+    """
     for key in (*_OWN, *_OWN_TOO):
         outer, _, inner = key.partition(".")
         if outer in settings and (not inner or inner in (settings[outer] or {})):
@@ -43,7 +52,7 @@ def build(name: str, namespace: str, uri: str, model_name: str, settings: dict[s
     predictor = body["spec"]["predictor"]
     # KServe puts these behind the runtime's own; of an option that is given twice, the last counts.
     predictor["model"]["args"] = [f"--model={model_name}"]
-    body["spec"]["predictor"] = _merged(predictor, settings)
+    body["spec"]["predictor"] = merged(predictor, settings)
     return body
 
 
@@ -65,12 +74,13 @@ def _changed(have: dict[str, Any], want: dict[str, Any]) -> dict[str, Any]:
     return changed
 
 
-def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`base`, with what `over` says beside it or in its place, part by part."""
+    both = dict(base)
     for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merged(merged[key], value) if both else value
-    return merged
+        is_part = isinstance(value, dict) and isinstance(both.get(key), dict)
+        both[key] = merged(both[key], value) if is_part else value
+    return both
 
 
 def _whole(value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""One InferenceService in Knative mode: both arms are revisions of it, and `canaryTrafficPercent` splits."""
