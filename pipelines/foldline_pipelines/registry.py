@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import foldline
 from foldline.errors import ArgumentError
 
-_PIPELINES = ("train_and_serve", "cross_validate")
+_PIPELINES = ("train_and_serve", "cross_validate", "spot_check")
 
 
 class Entry(NamedTuple):

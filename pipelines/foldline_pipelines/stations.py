@@ -1,4 +1,4 @@
-"""The stations that pipelines share: from a raw table to K trained folds."""
+"""The stations that pipelines share: from a raw table to the transforms of its folds, and to K trained folds."""
 
 from typing import NamedTuple
 
@@ -12,6 +12,14 @@ from foldline.training.train_folds.component import train_folds
 from foldline_pipelines.placement import on_accelerator, with_object_store, within_hours
 
 
+class TransformedFolds(NamedTuple):
+    """Artifacts that what trains on folds takes."""
+
+    dataset: dsl.Artifact
+    folds: dsl.Artifact
+    transform: dsl.Artifact
+
+
 class TrainedFolds(NamedTuple):
     """Artifacts that later stations take."""
 
@@ -21,7 +29,7 @@ class TrainedFolds(NamedTuple):
     training: dsl.Artifact
 
 
-def ingest_to_trained_folds(
+def ingest_to_transforms(
     *,
     dataset_uri: str,
     label: str,
@@ -40,20 +48,9 @@ def ingest_to_trained_folds(
     group_column: str,
     specification: dict,
     exclude_columns: list,
-    model: str,
-    model_code: str,
-    hyperparameters: dict,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    patience: int,
     seed: int,
-    accelerator_type: str,
-    accelerator_count: str,
-    node_selector: dict,
-    tolerations: list,
-) -> TrainedFolds:
-    """Add ingestion, validation, folds, transforms and the training of K folds to the pipeline that is being built.
+) -> TransformedFolds:
+    """Add ingestion, validation, folds and their transforms to the pipeline that is being built.
 
     The arguments are those of the pipelines, values or pipeline parameters.
     """
@@ -94,7 +91,65 @@ def ingest_to_trained_folds(
         exclude_columns=exclude_columns,
     )
     within_hours(transformed, 6)
-    transform = transformed.outputs["transform"]
+    return TransformedFolds(dataset, folds, transformed.outputs["transform"])
+
+
+def ingest_to_trained_folds(
+    *,
+    dataset_uri: str,
+    label: str,
+    columns: list,
+    derived: dict,
+    where: str,
+    time_column: str,
+    time_start: str,
+    time_end: str,
+    key_columns: list,
+    schema_text: str,
+    task: str,
+    fold_strategy: str,
+    n_folds: int,
+    test_fraction: float,
+    group_column: str,
+    specification: dict,
+    exclude_columns: list,
+    model: str,
+    model_code: str,
+    hyperparameters: dict,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    patience: int,
+    seed: int,
+    accelerator_type: str,
+    accelerator_count: str,
+    node_selector: dict,
+    tolerations: list,
+) -> TrainedFolds:
+    """Add ingestion, validation, folds, transforms and the training of K folds to the pipeline that is being built.
+
+    The arguments are those of the pipelines, values or pipeline parameters.
+    """
+    dataset, folds, transform = ingest_to_transforms(
+        dataset_uri=dataset_uri,
+        label=label,
+        columns=columns,
+        derived=derived,
+        where=where,
+        time_column=time_column,
+        time_start=time_start,
+        time_end=time_end,
+        key_columns=key_columns,
+        schema_text=schema_text,
+        task=task,
+        fold_strategy=fold_strategy,
+        n_folds=n_folds,
+        test_fraction=test_fraction,
+        group_column=group_column,
+        specification=specification,
+        exclude_columns=exclude_columns,
+        seed=seed,
+    )
     trained_folds = train_folds(
         dataset=dataset,
         folds=folds,

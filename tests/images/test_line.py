@@ -9,7 +9,7 @@ from builders import containers
 from builders.tables import customers
 from foldline_pipelines import registry
 
-COMPILED = Path(__file__).resolve().parents[2] / "compiled" / "pipelines" / "train_and_serve.yaml"
+COMPILED = Path(__file__).resolve().parents[2] / "compiled" / "pipelines"
 
 # The first test waits for the build.
 pytestmark = [pytest.mark.usefixtures("images"), pytest.mark.timeout(1800)]
@@ -19,15 +19,17 @@ pytestmark = [pytest.mark.usefixtures("images"), pytest.mark.timeout(1800)]
 def tasks(images: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("line")
     table = customers(folder / "customers.csv", rows=500, seed=1)
-    arguments = {
-        "dataset_uri": str(table),
-        "label": "left",
-        "store_uri": str(folder / "models"),
-        "n_folds": 3,
-        "epochs": 2,
-    }
+    folder.chmod(0o777)
+    arguments = {"dataset_uri": str(table), "label": "left", "n_folds": 3}
+    served = {"store_uri": str(folder / "models"), "epochs": 2}
     mounted = [*containers.CONFINED, f"--volume={folder}:{folder}"]
-    records = containers.run_pipeline(folder, COMPILED, arguments, lambda image: [*mounted, image])
+    records = []
+    for name, own in (("train_and_serve", served), ("spot_check", {})):
+        place = folder / name
+        place.mkdir()
+        records += containers.run_pipeline(
+            place, COMPILED / f"{name}.yaml", {**arguments, **own}, lambda image: [*mounted, image]
+        )
     return {record["task"]: record for record in records}
 
 

@@ -28,7 +28,7 @@ def test_the_list_names_every_pipeline_and_component(foldline: Call) -> None:
         (
             ["run", "no_such"],
             2,
-            "pipeline: expected train_and_serve, cross_validate or a compiled YAML file, got 'no_such'.",
+            "pipeline: expected train_and_serve, cross_validate, spot_check or a compiled YAML file, got 'no_such'.",
         ),
         (["run", "cross_validate"], 2, "dataset_uri, label: expected a value, got none."),
         (["run", "cross_validate", "--set", "folds=3"], 2, "folds: expected a parameter of the pipeline"),

@@ -17,7 +17,7 @@ PIPELINES = pytest.mark.parametrize("name", sorted(registry.pipelines()))
 # Their answers depend on what no input tells: the content of a table, the model store, a cluster.
 NEVER_CACHED = {"ingest-dataset", "compare-models", "deploy-canary"}
 READS_OBJECT_STORE = {"ingest-dataset", "compare-models", "deploy-canary"}
-ON_ACCELERATOR = {"train-folds", "train-model"}
+ON_ACCELERATOR = {"train-folds", "train-model", "spot-check"}
 
 
 def compiled(name: str) -> tuple[dict[str, Any], dict[str, Any]]:

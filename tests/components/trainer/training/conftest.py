@@ -77,6 +77,9 @@ class Line:
             "learning_rate": 0.001,
             "patience": 5,
             "seed": 0,
+            "fitting": {},
+            "mode": "auto",
+            "checkpoint_uri": "",
         } | given
         train_folds(
             *(self.path(name) for name in ("dataset", "folds", "transform")),
@@ -88,9 +91,11 @@ class Line:
             describe_training=self.described.update,
         )
 
-    def train_model(self, model_code: str = "", training: str = "training", to: str = "model") -> None:
+    def train_model(
+        self, model_code: str = "", training: str = "training", to: str = "model", checkpoint_uri: str = ""
+    ) -> None:
         inputs = (self.path(name) for name in ("dataset", "folds", "transform", training))
-        train_model(*inputs, self.path(to), self.path("model.html"), model_code, self.described.update)
+        train_model(*inputs, self.path(to), self.path("model.html"), model_code, checkpoint_uri, self.described.update)
 
 
 def make_line(
@@ -147,7 +152,13 @@ def line_of(tmp_path: Path) -> MakeLine:
     return lambda table, **given: make_line(tmp_path / "line", table, **given)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def line_in() -> MakeLine:
+    """Makes the artifacts of a table in a folder."""
+    return make_line
+
+
+@pytest.fixture(scope="session")
 def table_of() -> Callable[..., pa.Table]:
     return mixed_table
 
