@@ -22,6 +22,7 @@ from foldline.serving.site.site import Site
 from foldline.serving.site.state import COMMAND
 from foldline.store import CHAMPION, Store, open_store
 
+FIRST_LOOK = ".* requests of it: .*"
 # A burst cannot decide at 50 %: a window multiplies the evidence by 2 at most.
 HALF = [{"percent": 50, "min_s": 0, "min_requests": 20}]
 
@@ -44,9 +45,15 @@ class Rollouts:
         self.champion = self.version()
         self._faults[self.champion] = faults
         self.store.set_alias("late", CHAMPION, self.champion, expected=None)
-        asked = description("late", "models", kind=COMMAND, request_timeout_s=request_timeout_s)
-        self.site: Site = begin(folder / "site", asked, self._arm(self.champion), sites.READY_S)
+        self._timeout_s = request_timeout_s
+        self.site: Site = self.begin()
         self.lines: list[str] = []
+        self._event: tuple[str, Callable[[], object]] | None = None
+
+    def begin(self) -> Site:
+        """The site with the champion alone."""
+        asked = description("late", "models", kind=COMMAND, request_timeout_s=self._timeout_s)
+        return begin(self.folder / "site", asked, self._arm(self.champion), sites.READY_S)
 
     def version(self) -> str:
         """A version of the store that was never served."""
@@ -67,9 +74,13 @@ class Rollouts:
             policy=Policy.parse(given),
             wait_s=wait_s,
             examine=examining(ready_s),
-            say=self.lines.append,
+            say=self._say,
             note=lambda _: None,
         )
+
+    def at(self, line: str, event: Callable[[], object]) -> None:
+        """Let `event` happen when the next rollout says such a line; see FIRST_LOOK."""
+        self._event = (line, event)
 
     def users(self, per_s: float = 200.0) -> Replay:
         return sites.load(self.site, per_s)
@@ -96,6 +107,12 @@ class Rollouts:
 
     def end(self) -> None:
         self.site.end()
+
+    def _say(self, line: str) -> None:
+        self.lines.append(line)
+        if self._event is not None and re.fullmatch(self._event[0], line):
+            event, self._event = self._event[1], None
+            event()
 
     def _arm(self, version: str) -> Any:
         return sites.arm(version, *self._faults[version])

@@ -113,7 +113,7 @@ def run(
         sent = rows or traffic.of_dataset(table, pa.array(answered.row_id), model.signature)
         return replayed(site, sent, traffic_per_s, beside_users=bool(rows))
 
-    with outcome.told(), _ended_in_order():
+    with outcome.told(), ended_in_order():
         if backend == KSERVE:
             replace_champion(
                 _in_kserve(serving_namespace, store, model_name, version, current, timeout_s),
@@ -185,7 +185,7 @@ def _check_comparison(compared: Decision, model: Model, model_name: str, path: P
 
 
 @contextmanager
-def _ended_in_order() -> Iterator[None]:
+def ended_in_order() -> Iterator[None]:
     """Turn SIGTERM into an exception, so that what serves is ended or put back before this process ends."""
 
     def end(number: int, _: FrameType | None) -> NoReturn:

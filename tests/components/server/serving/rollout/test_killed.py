@@ -18,7 +18,8 @@ from foldline.serving.site.state import COMMAND
 from foldline.store import Store, open_store
 
 TESTS = Path(sites.__file__).parents[1]
-# Each line is a task, which a fork of this process runs; it ends before or after it has remembered its n-th transition.
+# Each line is a task, which a fork of this process runs; it is killed before or after it has remembered its n-th
+# transition, or asked to end there.
 DRIVER = """
 import json, os, signal, sys
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from foldline.serving.deploy_canary.backends.local.split import LocalSplit
 from foldline.serving.deploy_canary.keeping.file import FileKeeper
 from foldline.serving.deploy_canary.policy import Policy
 from foldline.serving.deploy_canary.rolling_out import Place, roll_out
+from foldline.serving.deploy_canary.run import ended_in_order
 from foldline.serving.site.owning import serving
 from foldline.store import open_store
 
@@ -47,7 +49,7 @@ def task(folder, store_uri, challenger, champion, when, last, faults):
             os.kill(os.getpid(), signal.SIGKILL)
         save(self, record)
         if moved and len(seen) == last:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGTERM if when == "asked" else signal.SIGKILL)
 
     @contextmanager
     def served(challenger, champion):
@@ -60,11 +62,12 @@ def task(folder, store_uri, challenger, champion, when, last, faults):
         return []
 
     FileKeeper.save = counted
-    roll_out(
-        Place(FileKeeper(Path(folder)), served), open_store(store_uri), "late", challenger=challenger,
-        champion=champion, policy=POLICY, wait_s=60.0, examine=examine, say=lambda line: None,
-        note=lambda record: None,
-    )
+    with ended_in_order():
+        roll_out(
+            Place(FileKeeper(Path(folder)), served), open_store(store_uri), "late", challenger=challenger,
+            champion=champion, policy=POLICY, wait_s=60.0, examine=examine, say=lambda line: None,
+            note=lambda record: None,
+        )
 
 for line in sys.stdin:
     child = os.fork()
@@ -94,13 +97,13 @@ class Machine:
         )
 
     def task(self, challenger: str, champion: str, when: str = "", transition: int = 0) -> str:
-        """Run a task; the phase that it left, empty where it was killed."""
+        """Run a task; the phase that it left, empty where it was killed or asked to end."""
         assert self._driver.stdin is not None
         assert self._driver.stdout is not None
         given = [str(self.site.folder), self.store.uri, challenger, champion, when, transition, self.faults]
         print(json.dumps(given), file=self._driver.stdin, flush=True)
         status = self._driver.stdout.readline().strip()
-        assert status in ("0", str(-signal.SIGKILL)), (status, self.end())
+        assert status in ("0", "143", str(-signal.SIGKILL)), (status, self.end())
         record = FileKeeper(self.site.folder).load()
         return record.phase if status == "0" and record is not None else ""
 
@@ -167,6 +170,39 @@ def test_a_failing_challenger_is_taken_back_whenever_its_task_is_killed(
                 (machine.site.folder / "rollout.json").unlink()
                 transition += 1
         assert transition - 1 >= 5
+    finally:
+        machine.end()
+
+
+def test_a_task_that_is_asked_to_end_leaves_one_champion_and_no_failed_request(
+    versions: tuple[Store, list[str]], tmp_path: Path
+) -> None:
+    store, (champion, challenger) = versions
+    store.set_alias("late", "champion", champion, expected=store.alias("late", "champion"))
+    machine = Machine(_begun(tmp_path, champion), store, [])
+    transition, asked = 1, True
+    try:
+        with _users(machine.site) as users:
+            while asked:
+                asked = machine.task(challenger, champion, "asked", transition) == ""
+                record = FileKeeper(machine.site.folder).load()
+                assert record is not None
+                # Before the alias moves it goes back, and after that the next task ends it.
+                moved = store.alias("late", "champion") == challenger
+                assert record.phase in (("baking", "settling", "promoted") if moved else ("reverted",))
+                assert machine.seen_by_users() == {challenger if moved else champion}
+                if not moved:
+                    assert (record.verdict, record.final) == ("keep", False)
+                    assert [arm.version for arm in machine.site.state().arms.values()] == [champion]
+                if asked:
+                    assert machine.task(challenger, champion) == "promoted"
+                assert machine.seen_by_users() == {challenger}
+                (machine.site.folder / "rollout.json").unlink()
+                champion, challenger = challenger, champion
+                transition += 1
+            answers = users.answers()
+        assert transition - 1 == 8
+        assert {status for status, _ in answers} == {200}, answers
     finally:
         machine.end()
 

@@ -92,6 +92,15 @@ class LocalSplit:
         return Served(self._site)
 
     def revert(self) -> None:
+        """As the protocol says.
+
+        Raises:
+            ServingError: the champion's server has ended; the challenger then still serves.
+        """
+        state = self._site.state()
+        champion = state.arm(state.champion)
+        if champion is not None and not self._site.server(champion).runs():
+            raise self._site.server(champion).gone()
         self._site.remove_challenger()
 
     def settle(self) -> None:
