@@ -20,21 +20,13 @@ from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from foldline.artifacts.task import Task
+from foldline.evaluation.metrics import within_range
 from foldline.evaluation.per_row import Array
 from foldline.evaluation.resampled import Interval
 from foldline.evaluation.weighted import Counts, WeightedMetrics
 
 # The standard error is then known within 3 %.
 RESAMPLES = 500
-# The least and the largest value of a metric, where these are not 0 and 1.
-RANGES = {
-    "kappa": (-1.0, 1.0),
-    "brier": (0.0, 2.0),
-    "r2": (-np.inf, 1.0),
-    "log_loss": (0.0, np.inf),
-    "rmse": (0.0, np.inf),
-    "mae": (0.0, np.inf),
-}
 # Counts of a block stay in the processor's cache.
 _VALUES_PER_BLOCK = 300_000
 # Poisson numbers of mean 1 by 16 random bits.
@@ -93,8 +85,7 @@ def _interval(value: float, drawn: Array, confidence: float, name: str) -> Inter
     drawn = drawn[np.isfinite(drawn)]
     error, centre = float(drawn.std(ddof=1)), 2.0 * value - float(drawn.mean())
     margin = NormalDist().inv_cdf(0.5 + confidence / 2.0) * error
-    lower, upper = np.clip([centre - margin, centre + margin], *RANGES.get(name, (0.0, 1.0)))
-    return Interval(value, error, float(lower), float(upper))
+    return Interval(value, error, *within_range(name, centre - margin, centre + margin))
 
 
 def _mean_over_folds(scores: Sequence[dict[str, Array]]) -> dict[str, Array]:

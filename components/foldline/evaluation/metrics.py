@@ -10,6 +10,16 @@ from foldline.errors import DataError
 from foldline.evaluation.per_row import Array, predicted_class
 from foldline.evaluation.weighted import WeightedMetrics
 
+# The least and the largest value of a metric, where these are not 0 and 1.
+RANGES = {
+    "kappa": (-1.0, 1.0),
+    "brier": (0.0, 2.0),
+    "r2": (-np.inf, 1.0),
+    "log_loss": (0.0, np.inf),
+    "rmse": (0.0, np.inf),
+    "mae": (0.0, np.inf),
+}
+
 
 @dataclass(frozen=True)
 class PrimaryMetric:
@@ -35,7 +45,8 @@ def score(task: Task, label: Array, prediction: Array) -> dict[str, float]:
     the class that a probability above 0.5 names `accuracy`, `balanced_accuracy`, `precision`, `recall`, `f1`, `kappa`.
     Multiclass: the same. Areas are those of one class against the rest, mean of the classes that have rows; `brier` is
     a sum over classes; precision, recall and F1 are the mean of the classes that have rows or are named (`macro`).
-    Precision, recall or F1 with a denominator of 0 is 0. Regression: `rmse`, `mae`, `r2`.
+    Precision, recall or F1 with a denominator of 0 is 0. Regression: `rmse`, `mae`, `r2` (of a label of one value 0, or
+    1 where nothing is lost).
 
     Args:
         label: shape (n_rows,): index of the class, or the value.
@@ -47,6 +58,11 @@ def score(task: Task, label: Array, prediction: Array) -> dict[str, float]:
     _check(task, label, prediction)
     once = np.ones((1, len(label)), dtype=np.uint8)
     return {name: float(value[0]) for name, value in WeightedMetrics(task, label, prediction)(once).items()}
+
+
+def within_range(name: str, *values: float) -> tuple[float, ...]:
+    """Ends of an interval of the metric `name`, brought to the nearest value that it can have."""
+    return tuple(float(value) for value in np.clip(values, *RANGES.get(name, (0.0, 1.0))))
 
 
 def roc_points(label: Array, prediction: Array, at_most: int = 200) -> tuple[Array, Array, Array]:

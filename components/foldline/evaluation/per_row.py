@@ -13,10 +13,14 @@ Array = NDArray[Any]
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
 
 
-def predicted_class(task: Task, prediction: Array) -> NDArray[np.int64]:
-    """Index of the class that each row's probabilities name, above 0.5 the positive one of two; shape (n_rows,)."""
+def predicted_class(task: Task, prediction: Array, threshold: float = 0.5) -> NDArray[np.int64]:
+    """Index of the class that each row's probabilities name; shape (n_rows,).
+
+    Args:
+        threshold: of two classes the positive one is named by a probability above it.
+    """
     if task.kind == "binary":
-        return (np.asarray(prediction)[:, 0] > 0.5).astype(np.int64)
+        return (np.asarray(prediction)[:, 0] > threshold).astype(np.int64)
     chosen: NDArray[np.int64] = np.asarray(prediction).argmax(axis=1)
     return chosen
 

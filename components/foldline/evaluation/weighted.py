@@ -28,7 +28,8 @@ class WeightedMetrics:
         if task.kind == "regression":
             truth = np.asarray(label, dtype=np.float64)
             error = np.asarray(prediction[:, 0], dtype=np.float64) - truth
-            centred = truth - truth.mean()
+            # Without rounding, so that a label of one value has a variance of exactly 0.
+            centred = truth - (truth.mean() if np.ptp(truth) else truth[0])
             self._values = np.column_stack([error**2, np.abs(error), centred, centred**2])
             return
         losses = [per_row.log_loss(task, label, prediction), per_row.brier(task, label, prediction)]
@@ -50,7 +51,9 @@ class WeightedMetrics:
             means = counts.astype(np.float64) @ self._values / counts.sum(axis=1, dtype=np.int64)[:, None]
             if self._task.kind == "regression":
                 squared, absolute, centre, square = means.T
-                return {"rmse": np.sqrt(squared), "mae": absolute, "r2": 1.0 - squared / (square - centre**2)}
+                variance = square - centre**2
+                explained = np.where(variance > 0.0, 1.0 - squared / variance, np.where(squared > 0.0, 0.0, 1.0))
+                return {"rmse": np.sqrt(squared), "mae": absolute, "r2": explained}
             ranked = np.stack([ranking(counts) for ranking in self._rankings])
             # A class that no row counts for has no curve, and is left out of the mean.
             defined = ~np.isnan(ranked)

@@ -127,6 +127,12 @@ def test_regression_metrics_of_rows_that_count_several_times_equal_scikit_learn(
         )
 
 
+@pytest.mark.parametrize("prediction", [[0.5] * 7, [0.1, 0.2, 0.3] + [0.5] * 4])
+def test_the_r2_of_a_label_of_one_value_equals_scikit_learn(prediction: list[float]) -> None:
+    label, said = np.full(7, 0.5, dtype=np.float32), np.array(prediction, dtype=np.float32)[:, None]
+    assert metrics.score(REGRESSION, label, said)["r2"] == sk.r2_score(label, said)
+
+
 def test_a_class_without_rows_is_left_out_of_the_mean_over_classes_that_have_rows() -> None:
     label = np.array([0, 0, 2, 2], dtype=np.float32)
     prediction = np.array([[0.8, 0.1, 0.1], [0.1, 0.7, 0.2], [0.2, 0.2, 0.6], [0.3, 0.3, 0.4]], dtype=np.float32)
