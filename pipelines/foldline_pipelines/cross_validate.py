@@ -32,6 +32,9 @@ def cross_validate(
     learning_rate: float = 0.001,
     patience: int = 5,
     seed: int = 0,
+    fitting: dict = {},
+    training_mode: str = "auto",
+    checkpoint_uri: str = "",
     accelerator_type: str = "nvidia.com/gpu",
     accelerator_count: str = "0",
     node_selector: dict = {},
@@ -62,9 +65,12 @@ def cross_validate(
         hyperparameters: Arguments of that function.
         epochs: Most epochs to train.
         batch_size: Rows a step; chosen from the number of rows when 0.
-        learning_rate: Step size of Adam.
+        learning_rate: Step size of the optimizer.
         patience: Epochs without a better mean validation loss before training stops.
         seed: Seed of folds, initial weights and order of rows.
+        fitting: Optimizer, schedule, loss, class_weight, weight_column, precision, stopping and more, where not usual.
+        training_mode: auto, stacked (all folds in one program) or sequential (one by one).
+        checkpoint_uri: Folder or bucket for checkpoints of the training; none when empty.
         accelerator_type: Resource name of the accelerator for training.
         accelerator_count: Accelerators for each training task; a whole number, written as text.
         node_selector: Node labels that training tasks need.
@@ -96,6 +102,9 @@ def cross_validate(
         learning_rate=learning_rate,
         patience=patience,
         seed=seed,
+        fitting=fitting,
+        training_mode=training_mode,
+        checkpoint_uri=checkpoint_uri,
         accelerator_type=accelerator_type,
         accelerator_count=accelerator_count,
         node_selector=node_selector,

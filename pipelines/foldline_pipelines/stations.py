@@ -121,6 +121,9 @@ def ingest_to_trained_folds(
     learning_rate: float,
     patience: int,
     seed: int,
+    fitting: dict,
+    training_mode: str,
+    checkpoint_uri: str,
     accelerator_type: str,
     accelerator_count: str,
     node_selector: dict,
@@ -162,7 +165,11 @@ def ingest_to_trained_folds(
         learning_rate=learning_rate,
         patience=patience,
         seed=seed,
+        fitting=fitting,
+        mode=training_mode,
+        checkpoint_uri=checkpoint_uri,
     )
+    with_object_store(trained_folds)
     on_accelerator(trained_folds, accelerator_type, accelerator_count, node_selector, tolerations)
     within_hours(trained_folds, 48)
     return TrainedFolds(dataset, folds, transform, trained_folds.outputs["training"])

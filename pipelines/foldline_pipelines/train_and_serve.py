@@ -39,6 +39,9 @@ def train_and_serve(
     learning_rate: float = 0.001,
     patience: int = 5,
     seed: int = 0,
+    fitting: dict = {},
+    training_mode: str = "auto",
+    checkpoint_uri: str = "",
     confidence: float = 0.95,
     minimum_gain: float = 0.0,
     accelerator_type: str = "nvidia.com/gpu",
@@ -79,9 +82,12 @@ def train_and_serve(
         hyperparameters: Arguments of that function.
         epochs: Most epochs to train.
         batch_size: Rows a step; chosen from the number of rows when 0.
-        learning_rate: Step size of Adam.
+        learning_rate: Step size of the optimizer.
         patience: Epochs without a better mean validation loss before training stops.
         seed: Seed of folds, initial weights and order of rows.
+        fitting: Optimizer, schedule, loss, class_weight, weight_column, precision, stopping and more, where not usual.
+        training_mode: auto, stacked (all folds in one program) or sequential (one by one).
+        checkpoint_uri: Folder or bucket for checkpoints of the training; none when empty.
         confidence: Confidence of the one-sided bound that a challenger must pass.
         minimum_gain: Gain that this bound must exceed.
         accelerator_type: Resource name of the accelerator for training.
@@ -121,6 +127,9 @@ def train_and_serve(
         learning_rate=learning_rate,
         patience=patience,
         seed=seed,
+        fitting=fitting,
+        training_mode=training_mode,
+        checkpoint_uri=checkpoint_uri,
         accelerator_type=accelerator_type,
         accelerator_count=accelerator_count,
         node_selector=node_selector,
@@ -132,7 +141,9 @@ def train_and_serve(
         transform=line.transform,
         training=line.training,
         model_code=model_code,
+        checkpoint_uri=checkpoint_uri,
     )
+    with_object_store(trained)
     on_accelerator(trained, accelerator_type, accelerator_count, node_selector, tolerations)
     within_hours(trained, 24)
     challenger = trained.outputs["trained_model"]

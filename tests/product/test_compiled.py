@@ -16,7 +16,7 @@ COMPILED = Path(__file__).resolve().parents[2] / "compiled"
 PIPELINES = pytest.mark.parametrize("name", sorted(registry.pipelines()))
 # Their answers depend on what no input tells: the content of a table, the model store, a cluster.
 NEVER_CACHED = {"ingest-dataset", "compare-models", "deploy-canary"}
-READS_OBJECT_STORE = {"ingest-dataset", "compare-models", "deploy-canary"}
+READS_OBJECT_STORE = {"ingest-dataset", "train-folds", "train-model", "compare-models", "deploy-canary"}
 ON_ACCELERATOR = {"train-folds", "train-model", "spot-check"}
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 from foldline.artifacts.seal import open_sealed, seal
 from foldline.artifacts.task import Task
 
-FORM = "foldline.training/2"
+FORM = "foldline.training/3"
 MANIFEST = "training.json"
 FIELDS = (
     "label",
@@ -16,9 +16,11 @@ FIELDS = (
     "hyperparameters",
     "start_penalty",
     "epochs",
+    "most_epochs",
     "batch_size",
     "learning_rate",
     "seed",
+    "fitting",
     "folds",
     "fold_metrics",
     "metrics",
@@ -37,14 +39,17 @@ class Training:
         model_code_digest: digest of the source text that holds it.
         hyperparameters: the arguments given to it.
         start_penalty: penalty of the linear models that the default models began with; 0 where they began at zero.
-        epochs: the epoch whose weights were kept, the same for every fold; the final model is trained for as many.
+        epochs: the epoch whose weights were kept, the median where the folds stopped apart; the final model is trained
+            for as many.
+        most_epochs: what a learning-rate schedule is made for.
         batch_size: rows a step, resolved.
+        fitting: optimizer, schedule, loss and so on, as `foldline.training.fitting.settings.Fitting` reads them.
         folds: number of each fold, in the order of `fold_metrics` and of the columns of `curves`.
         fold_metrics: metrics of each fold on its out-of-fold rows, by name.
         metrics: mean over folds by name, and its standard error (sd / sqrt(K)) as `<name>_standard_error`.
         curves: `training` and `validation`: a list for each epoch with the loss of each fold.
         origin: digests of dataset, folds and transform.
-        facts: mode, device, seconds, versions.
+        facts: mode and its reasons, device, seconds, versions, the epoch that each fold kept.
     """
 
     task: Task
@@ -54,9 +59,11 @@ class Training:
     hyperparameters: dict[str, Any]
     start_penalty: float
     epochs: int
+    most_epochs: int
     batch_size: int
     learning_rate: float
     seed: int
+    fitting: dict[str, Any]
     folds: list[int]
     fold_metrics: list[dict[str, float]]
     metrics: dict[str, float]

@@ -21,6 +21,7 @@ from foldline.training.inputs import ModelInputs
 
 DEFAULT = "foldline.training.default_model:build_model"
 FUNCTION = "build_model"
+CALLBACKS = "build_callbacks"
 EXAMPLE = "Write it as build_model(inputs, **hyperparameters) -> keras.Model."
 
 BuildModel = Callable[..., keras.Model]
@@ -58,6 +59,26 @@ def load_build_model(reference: str, code: str = "") -> BuildModel:
             fix=EXAMPLE,
         )
     return function
+
+
+def load_callbacks(function: BuildModel) -> list[keras.callbacks.Callback]:
+    """New callbacks from `build_callbacks()` of the module that defines `function`; none where it has no such function.
+
+    Raises:
+        ModelCodeError: the function fails, or what it returns is no list of Keras callbacks.
+    """
+    make = getattr(sys.modules[inspect.unwrap(function).__module__], CALLBACKS, None)
+    if make is None:
+        return []
+    try:
+        made = make()
+    except Exception as fault:
+        raise _failed(CALLBACKS, fault) from fault
+    if not isinstance(made, list) or not all(isinstance(item, keras.callbacks.Callback) for item in made):
+        raise ModelCodeError(
+            f"return value of {CALLBACKS}", expected="a list of keras.callbacks.Callback", got=f"{made!r}"
+        )
+    return made
 
 
 def code_digest(function: BuildModel) -> str:

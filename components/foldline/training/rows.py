@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from foldline.artifacts import Assignment, Dataset, Folds, Layout, Task, Transform
 from foldline.artifacts.dataset import row_id_array
 from foldline.artifacts.signature import tensors_from_table
-from foldline.errors import ArtifactError, TrainingError
+from foldline.errors import ArgumentError, ArtifactError, DataError, TrainingError
 from foldline.training.fitting.rows import Rows
 
 FINAL = -1
@@ -36,6 +37,7 @@ class TrainingTable:
         row_id, label: shape (n_rows,) each; the label as `Task.encode` gives it.
         assignment: their folds, in their order.
         tensors: their raw tensors by column.
+        weight: shape (n_rows,), mean 1; None where all rows count alike.
     """
 
     dataset: Dataset
@@ -45,12 +47,17 @@ class TrainingTable:
     label: NDArray[np.float32]
     assignment: Assignment
     tensors: Tensors
+    weight: NDArray[np.float32] | None = None
 
     @classmethod
-    def read(cls, dataset_path: Path, folds_path: Path, transform_path: Path) -> Self:
+    def read(cls, dataset_path: Path, folds_path: Path, transform_path: Path, weight_column: str = "") -> Self:
         """Read the three artifacts, which must belong together.
 
+        Args:
+            weight_column: column with the weight of each row; all count alike when empty.
+
         Raises:
+            ArgumentError: the weight column is missing, a feature, or has no usable weights.
             ArtifactError: one is torn, edited, or belongs to another dataset or folds.
         """
         dataset, folds, transform = Dataset.read(dataset_path), Folds.read(folds_path), Transform.read(transform_path)
@@ -66,7 +73,10 @@ class TrainingTable:
                     fix="Fit the transform on this dataset and these folds.",
                 )
         names = [column.name for column in transform.signature]
-        table = dataset.table([*names, *({folds.label} - set(names))])
+        more = {folds.label} | ({weight_column} if weight_column else set())
+        if weight_column:
+            check_weight_column(weight_column, dataset, names)
+        table = dataset.table([*names, *sorted(more - set(names))])
         whole = folds.align(row_id_array(table), dataset.digest)
         table = table.filter(~whole.test)
         return cls(
@@ -79,6 +89,7 @@ class TrainingTable:
                 whole.test[~whole.test], whole.fold[~whole.test], forward=whole.forward, n_folds=whole.n_folds
             ),
             tensors=tensors_from_table(table, transform.signature),
+            weight=weights_of(table[weight_column], weight_column) if weight_column else None,
         )
 
     @property
@@ -122,6 +133,7 @@ class TrainingTable:
         if layout.categorical:
             features["categorical"] = np.empty((starts[-1], len(layout.categorical)), dtype=np.int32)
         label = np.empty(starts[-1], dtype=np.float32)
+        weight = None if self.weight is None else np.concatenate([self.weight[rows] for rows in used])
         scales, positions = [], []
         for index, (fold, rows, start) in enumerate(zip(folds, used, starts[:-1], strict=True)):
             given = self.tensors
@@ -138,7 +150,7 @@ class TrainingTable:
                 [(start + np.flatnonzero(mask[rows])).astype(np.int32) for mask in (training[index], validation[index])]
             )
         trained, predicted = zip(*positions, strict=True)
-        return Rows(tuple(folds), features, label, trained, predicted), scales
+        return Rows(tuple(folds), features, label, trained, predicted, weight), scales
 
 
 def scale_of(task: Task, label: NDArray[np.float32], fold: int) -> Scale:
@@ -164,6 +176,37 @@ def scale_of(task: Task, label: NDArray[np.float32], fold: int) -> Scale:
         got = f"mean {mean}, standard deviation {sd}"
         raise TrainingError(f"label in {place}", expected="different finite values", got=got)
     return Scale(mean, sd)
+
+
+def check_weight_column(name: str, dataset: Dataset, features: Sequence[str]) -> None:
+    """Check that a column may hold the weights of rows.
+
+    Raises:
+        ArgumentError: it is missing, or a feature.
+    """
+    where = "field 'weight_column' of fitting"
+    known = [column.name for column in dataset.columns]
+    if name not in known:
+        raise ArgumentError(where, expected=f"one of {known}", got=repr(name))
+    if name in features:
+        fix = f"Put {name!r} into exclude_columns: at serving time no row has a weight."
+        raise ArgumentError(where, expected="a column that is no feature", got=repr(name), fix=fix)
+
+
+def weights_of(column: pa.ChunkedArray, name: str) -> NDArray[np.float32]:
+    """The weights of rows, divided by their mean; shape (n_rows,).
+
+    Raises:
+        DataError: they are no finite numbers of at least 0, or all of them are 0.
+    """
+    numeric = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
+    values = column.cast(pa.float64()).to_numpy() if numeric else np.array([np.nan])
+    wrong = int((~np.isfinite(values) | (values < 0)).sum())
+    if wrong or not values.any():
+        got = f"{column.type}, {wrong} of {len(values)} rows otherwise" if wrong else "0 in every row"
+        raise DataError(f"weight column {name!r}", expected="finite numbers of at least 0, some above", got=got)
+    weights: NDArray[np.float32] = (values / values.mean()).astype(np.float32)
+    return weights
 
 
 def check_features(features: Tensors, layout: Layout, fold: int) -> None:

@@ -1,18 +1,17 @@
 """The KFP component `train_folds`."""
 
-from kfp import dsl
-from kfp.dsl import HTML, Artifact, ClassificationMetrics, Dataset, Input, Metrics, Output
+from kfp.dsl import HTML, Artifact, ClassificationMetrics, Dataset, Input, Metrics, Output, component
 
 from foldline._image import TRAINER
 
 
-@dsl.component(base_image=TRAINER, install_kfp_package=False)
+@component(base_image=TRAINER, install_kfp_package=False)
 def train_folds(dataset: Input[Dataset], folds: Input[Artifact], transform: Input[Artifact],
     predictions: Output[Artifact], training: Output[Artifact], metrics: Output[Metrics],
     classification: Output[ClassificationMetrics], report: Output[HTML], model: str = "", model_code: str = "",
     hyperparameters: dict = {}, epochs: int = 50, batch_size: int = 0, learning_rate: float = 0.001,
-    patience: int = 5, seed: int = 0):  # fmt: skip
-    """Train a model for each fold, all folds in one program, and predict every row by the model that never saw it.
+    patience: int = 5, seed: int = 0, fitting: dict = {}, mode: str = "auto", checkpoint_uri: str = ""):  # fmt: skip
+    """Train a model for each fold, all folds at once, and predict every row by the model that never saw it.
 
     Args:
         dataset: The table.
@@ -28,12 +27,14 @@ def train_folds(dataset: Input[Dataset], folds: Input[Artifact], transform: Inpu
         hyperparameters: Arguments of that function.
         epochs: Most epochs.
         batch_size: Rows a step; 0 takes the power of two nearest to 1/50 of the smallest fold's rows, 16 to 1024.
-        learning_rate: Of Adam.
+        learning_rate: Of the optimizer.
         patience: Epochs without a lower mean validation loss before all folds stop.
         seed: Of initial weights, dropout and the order of rows.
-    """
+        fitting: Optimizer, schedule, loss, class_weight, weight_column, precision, stopping and more; see the README.
+        mode: auto, stacked (all folds in one program) or sequential (one by one); the result is the same.
+        checkpoint_uri: Folder or bucket for checkpoints, from which a killed task goes on; none when empty."""
     from foldline.training.train_folds.run import run
 
     run(dataset.path, folds.path, transform.path, predictions.path, training.path, report.path, model, model_code,
-        hyperparameters, epochs, batch_size, learning_rate, patience, seed, metrics, classification,
-        predictions.metadata.update, training.metadata.update)  # fmt: skip
+        hyperparameters, epochs, batch_size, learning_rate, patience, seed, fitting, mode, checkpoint_uri, metrics,
+        classification, predictions.metadata.update, training.metadata.update)  # fmt: skip

@@ -15,6 +15,7 @@ def train_model(
     trained_model: Output[Model],
     report: Output[HTML],
     model_code: str = "",
+    checkpoint_uri: str = "",
 ):
     """Train the model on all training rows, export it with its transform inside, and check the export.
 
@@ -26,8 +27,9 @@ def train_model(
         trained_model: A SavedModel that takes raw columns, and model.json.
         report: What was trained, and the parity check.
         model_code: The same source text that train_folds had; empty where it had none.
+        checkpoint_uri: Folder or bucket for checkpoints, from which a killed task goes on; none when empty.
     """
     from foldline.training.train_model.run import run
 
     run(dataset.path, folds.path, transform.path, training.path, trained_model.path, report.path, model_code,
-        trained_model.metadata.update)  # fmt: skip
+        checkpoint_uri, trained_model.metadata.update)  # fmt: skip

@@ -1,5 +1,6 @@
 """Files of `train_model`: artifacts in; model and report out."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ def run(
     model_path: str,
     report_path: str,
     model_code: str,
+    checkpoint_uri: str,
     describe: Callable[[dict[str, Any]], None],
 ) -> None:
     """Train on all training rows as the training at `training_path` says, export, check, and write the model.
@@ -36,12 +38,15 @@ def run(
         ParityError: the exported model gives other predictions than the trained one.
     """
     training = Training.read(Path(training_path))
-    use_backend("jax")
+    use_backend("jax", deterministic=training.fitting["deterministic"])
 
     from foldline.features.apply import AppliedTransform
     from foldline.training.fit import fit
+    from foldline.training.fitting.checkpoint import Checkpoint
+    from foldline.training.fitting.settings import Fitting
+    from foldline.training.fitting.weights_file import local_weights
     from foldline.training.linear_start import linear_start
-    from foldline.training.model_code import code_digest, load_build_model, make_model
+    from foldline.training.model_code import code_digest, load_build_model, load_callbacks, make_model
     from foldline.training.rows import TrainingTable
     from foldline.training.train_model.export import ExportProcess, Request
     from foldline.training.train_model.page import model_page
@@ -55,14 +60,19 @@ def run(
             got=code_digest(build),
             fix="Pass the same model_code to both, or train the folds again.",
         )
-    table = TrainingTable.read(Path(dataset_path), Path(folds_path), Path(transform_path))
+    fitting = Fitting.parse(training.fitting, training.task)
+    table = TrainingTable.read(Path(dataset_path), Path(folds_path), Path(transform_path), fitting.weight_column)
     if training.origin != table.origin:
         raise ArtifactError(
             f"field origin of {training_path}", expected=f"{table.origin}", got=f"{training.origin}",
             fix="Train the folds on this dataset, with these folds and this transform.",
         )  # fmt: skip
     task, transform = training.task, table.transform
-    with ExportProcess() as process:
+    checkpoint = None
+    if checkpoint_uri:
+        identity = {"purpose": "final", "training": training.digest}
+        checkpoint = Checkpoint(checkpoint_uri, identity, os.environ, print)
+    with ExportProcess() as process, local_weights(fitting.initial_weights, os.environ) as weights_file:
         checked = parity_rows(table.tensors)
         rows, scale = table.of_all(lambda folder: AppliedTransform.load(folder).apply, checked)
         print(f"training on all {len(table.row_id)} training rows for {training.epochs} epochs", flush=True)
@@ -77,6 +87,11 @@ def run(
             learning_rate=training.learning_rate,
             seed=training.seed,
             start=start,
+            fitting=fitting,
+            planned_epochs=training.most_epochs,
+            weights_file=weights_file,
+            checkpoint=checkpoint,
+            callbacks=load_callbacks(build),
             say=partial(print, flush=True),
         )
         target = Path(model_path)
@@ -121,6 +136,7 @@ def run(
             "batch_size": training.batch_size,
             "learning_rate": training.learning_rate,
             "seed": training.seed,
+            "fitting": training.fitting,
             "folds": len(training.folds),
         },
         metrics=training.metrics,
@@ -130,6 +146,8 @@ def run(
     described = {"digest": model.digest, "task": task.kind, "label": model.label, "rows": len(table.row_id)}
     describe(described | model.metrics)
     model_page(model, [loss[0] for loss in fitted.training_loss]).write(Path(report_path))
+    if checkpoint:
+        checkpoint.remove()
 
 
 def predict_raw(

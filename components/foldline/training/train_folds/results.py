@@ -1,0 +1,130 @@
+"""What the training of the folds gives, written: predictions, training, metrics and page."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from foldline.artifacts import Predictions
+from foldline.artifacts.training import Training
+from foldline.evaluation.metrics import confusion, roc_points
+from foldline.training.fit import Fitted
+from foldline.training.preparation import Preparation
+from foldline.training.train_folds.page import training_page
+from foldline.training.train_folds.scores import mean_and_standard_error, score_folds
+
+
+class ScalarLog(Protocol):
+    """What takes metrics; KFP's Metrics."""
+
+    def log_metric(self, metric: str, value: float) -> None: ...
+
+
+class ClassificationLog(Protocol):
+    """What takes the figures of a classification; KFP's ClassificationMetrics."""
+
+    def log_roc_curve(self, fpr: list[float], tpr: list[float], threshold: list[float]) -> None: ...
+
+    def log_confusion_matrix(self, categories: list[str], matrix: list[list[int]]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the results of a cross-validation go.
+
+    Attributes:
+        predictions, training: folders to be made.
+        report: the page's file.
+        metrics, classification: what the user interface shows.
+        describe_predictions, describe_training: take figures for the artifacts' metadata.
+    """
+
+    predictions: Path
+    training: Path
+    report: Path
+    metrics: ScalarLog
+    classification: ClassificationLog
+    describe_predictions: Callable[[dict[str, Any]], None]
+    describe_training: Callable[[dict[str, Any]], None]
+
+
+def facts_of(fitted: Fitted) -> dict[str, Any]:
+    """What is worth knowing of how a training ran."""
+    return {
+        "mode": fitted.mode.name,
+        "models_at_once": fitted.mode.size,
+        "reasons": "; ".join(fitted.mode.reasons),
+        "device": fitted.device,
+        "seconds": round(fitted.seconds, 2),
+        "bytes_per_model": fitted.bytes_per_model,
+        "jax": jax.__version__,
+        **fitted.gpu,
+    }
+
+
+def write_results(
+    prepared: Preparation,
+    predictions: Sequence[NDArray[np.float32]],
+    kept: Sequence[int],
+    epochs: int,
+    curves: dict[str, list[list[float]]],
+    facts: dict[str, Any],
+    outputs: Outputs,
+) -> None:
+    """Score the folds and write everything.
+
+    Args:
+        predictions: of each fold's rows, shape (n_rows, task.outputs), a label that is standardised.
+        kept: the epoch whose weights each fold has; `epochs`: how long the final model is trained.
+        curves: `training` and `validation`: a list for each epoch with the loss of each fold.
+
+    Raises:
+        TrainingError: a fold cannot be scored; names it.
+    """
+    table, task, folds = prepared.table, prepared.task, prepared.folds
+    own = [table.assignment.fold == fold for fold in folds]
+    labels = [table.label[mask] for mask in own]
+    values = [
+        prediction * np.float32(scale.sd) + np.float32(scale.mean)
+        for prediction, scale in zip(predictions, prepared.scales, strict=True)
+    ]
+    scores = score_folds(task, folds, labels, values)
+    summary = mean_and_standard_error(scores)
+    written = Predictions.write(
+        outputs.predictions,
+        task=task,
+        row_id=np.concatenate([table.row_id[mask] for mask in own]),
+        fold=np.repeat(folds, [len(label) for label in labels]),
+        label=np.concatenate(labels),
+        prediction=np.concatenate(values),
+        origin={"kind": "out_of_fold", **table.origin},
+    )
+    determined = prepared.determined_by()
+    training = Training(
+        task=task,
+        label=table.folds.label,
+        **{**determined, "epochs": epochs},
+        most_epochs=determined["epochs"],
+        start_penalty=prepared.start.penalty if prepared.start else 0.0,
+        folds=list(folds),
+        fold_metrics=scores,
+        metrics=summary,
+        curves=curves,
+        facts={**facts, "kept": list(kept)},
+    )
+    training.write(outputs.training)
+    for name, value in summary.items():
+        outputs.metrics.log_metric(name, value)
+    if task.kind == "binary":
+        points = roc_points(written.label, written.prediction)
+        outputs.classification.log_roc_curve(*(axis.tolist() for axis in points))
+    if task.is_classification:
+        matrix = confusion(task, written.label, written.prediction)
+        outputs.classification.log_confusion_matrix(list(task.classes), matrix)
+    outputs.describe_predictions({"kind": "out_of_fold", "rows": len(written.label)})
+    outputs.describe_training(training.summary())
+    training_page(training, written).write(outputs.report)
