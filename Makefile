@@ -37,7 +37,7 @@ test: install debian-packages lint ## Run all tests that need no cluster
 	@$(LOCAL)/bin/python tests/run.py machine
 
 test-kubeflow: install ## Run the acceptance tests on a Kubeflow: KFP_ENDPOINT= KUBECONFIG= [NAMESPACE=] [REGISTRY=] [KFP_DATASET_URI= KFP_LABEL= KFP_STORE_URI= KFP_ARGUMENTS=]
-	@$(COMMAND) environments --test
+	@$(LOCAL)/bin/python -m uv pip install --quiet --require-hashes --no-deps --python $(LOCAL)/bin/python -r $(LOCKS)/test.txt
 	@FOLDLINE_IMAGE_REGISTRY=$(REGISTRY) KFP_ENDPOINT=$(KFP_ENDPOINT) KUBECONFIG=$(KUBECONFIG) NAMESPACE=$(NAMESPACE) \
 		KFP_DATASET_URI=$(KFP_DATASET_URI) KFP_LABEL=$(KFP_LABEL) KFP_STORE_URI=$(KFP_STORE_URI) KFP_ARGUMENTS=$(KFP_ARGUMENTS) KFP_TEST_IMAGE=$(KFP_TEST_IMAGE) \
 		$(LOCAL)/bin/python -m pytest -rs --timeout 4000 tests/kubeflow

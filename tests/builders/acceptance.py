@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from foldline_pipelines.kubeflow import connection
 
@@ -21,6 +23,16 @@ def given(name: str, what: str) -> str:
     if not value:
         pytest.skip(f"{name} is not given: {what}")
     return value
+
+
+def table(taken: Container[str]) -> list[str]:
+    """Options that name the table, its label, and of the arguments in KFP_ARGUMENTS those of a name in `taken`."""
+    file = os.environ.get("KFP_ARGUMENTS")
+    values = yaml.safe_load(Path(file).read_text(encoding="utf-8")) if file else {}
+    values["dataset_uri"] = given("KFP_DATASET_URI", "a table in a bucket that the pods reach")
+    values["label"] = given("KFP_LABEL", "the column to predict")
+    pairs = [f"{name}={json.dumps(value, default=str)}" for name, value in values.items() if name in taken]
+    return [word for pair in pairs for word in ("--set", pair)]
 
 
 def run_id(ended: subprocess.CompletedProcess[str]) -> str:

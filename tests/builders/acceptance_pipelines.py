@@ -92,9 +92,16 @@ def small(
 
 
 @dsl.pipeline(name="foldline-acceptance-training")
-def training(dataset_uri: str, label: str, epochs: int = 1):
+def training(
+    dataset_uri: str,
+    label: str,
+    derived: dict = {},  # noqa: B006 (KFP copies it)
+    where: str = "",
+    columns: list = [],  # noqa: B006 (KFP copies it)
+    epochs: int = 1,
+):
     """Train folds, and say what the UI draws of them."""
-    ingested = ingest_dataset(source_uri=dataset_uri, label=label)
+    ingested = ingest_dataset(source_uri=dataset_uri, label=label, derived=derived, where=where, columns=columns)
     with_object_store(ingested)
     folds = assign_folds(dataset=ingested.outputs["dataset"], n_folds=2).outputs["folds"]
     transform = transform_features(dataset=ingested.outputs["dataset"], folds=folds).outputs["transform"]

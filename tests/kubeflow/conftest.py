@@ -11,22 +11,21 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from builders import acceptance_pipelines
 from builders.acceptance import given
 from foldline_pipelines.compile import compile_pipeline
-from foldline_pipelines.kubeflow import connection, workflow
+from foldline_pipelines.kubeflow import connection, follow, workflow
 
 BIN = Path(sys.executable).parent
 RUN_S = 3600.0
-_ENDED = {"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"}
 Ended = subprocess.CompletedProcess[str]
 
 
@@ -94,17 +93,11 @@ def small(tmp_path_factory: pytest.TempPathFactory, unique: str) -> Path:
 
 @pytest.fixture(scope="session")
 def ended(api: connection.Connection) -> Callable[[str], str]:
-    """The state in which a run ends."""
+    """The state in which a run ends, with the reasons where it failed."""
 
     def wait(run_id: str) -> str:
-        deadline = time.monotonic() + RUN_S
-        state = ""
-        while time.monotonic() < deadline:
-            state = api.ask(f"run/{run_id}", api.runs.run_service_get_run, run_id).state or ""
-            if state in _ENDED:
-                return state
-            time.sleep(2)
-        pytest.fail(f"run/{run_id}: no end within {RUN_S:.0f} s, last state {state}")
+        end = follow.follow(api, run_id, [], Console(), timeout_s=RUN_S)
+        return ": ".join([end.state, *end.reasons])
 
     return wait
 

@@ -14,12 +14,15 @@ from foldline._image import LAUNCHER
 EXPERIMENT_S = 900.0
 INJECTION = "katib.kubeflow.org/metrics-collector-injection"
 TRIALS = 3
+# A trial that ends before Katib's collector looks for it fails, so it stays until the collector has looked.
+OBSERVED = "until grep -qs [m]etricscollector /proc/*/cmdline; do sleep 1; done; sleep 5"
 Kubectl = Callable[..., str]
 
 
 def experiment(name: str, image: str) -> dict[str, Any]:
     """Trials that report their parameter as their score; the braces keep Katib's redirection around all of it."""
-    container = {"name": "trial", "image": image, "command": ["sh", "-c", "{ echo score=${trialParameters.x}; }"]}
+    script = f"{{ echo score=${{trialParameters.x}}; {OBSERVED}; }}"
+    container = {"name": "trial", "image": image, "command": ["sh", "-c", script]}
     pod = {
         "metadata": {"labels": {"sidecar.istio.io/inject": "false"}},
         "spec": {"restartPolicy": "Never", "containers": [container]},
@@ -42,6 +45,7 @@ def experiment(name: str, image: str) -> dict[str, Any]:
             "maxTrialCount": TRIALS,
             "maxFailedTrialCount": 1,
             "trialTemplate": {
+                "retain": True,
                 "primaryContainerName": "trial",
                 "trialParameters": [{"name": "x", "reference": "x"}],
                 "trialSpec": {
@@ -80,16 +84,25 @@ def begun(as_pipelines: Kubectl, unique: str, tmp_path: Path) -> Iterator[str]:
     as_pipelines("delete", "experiment.kubeflow.org", name, "--wait=false")
 
 
+def story(as_pipelines: Kubectl, name: str) -> str:
+    """What the trials of an Experiment came to, and the last words of their containers."""
+    of_it = f"--selector=katib.kubeflow.org/experiment={name}"
+    trials = json.loads(as_pipelines("get", "trials.kubeflow.org", of_it, "--output=json"))["items"]
+    ends = [(one["metadata"]["name"], one.get("status", {}).get("conditions", [])[-1:]) for one in trials]
+    lines = [f"trial/{trial}: {last[0]['reason']}: {last[0]['message']}" for trial, last in ends if last]
+    return "\n".join([*lines, as_pipelines("logs", of_it, "--all-containers", "--prefix", "--tail=5")])
+
+
 def test_the_account_of_the_pipelines_runs_an_experiment_to_its_best_trial(begun: str, as_pipelines: Kubectl) -> None:
     deadline = time.monotonic() + EXPERIMENT_S
     status: dict[str, Any] = {}
     ended: set[str] = set()
     while not ended & {"Succeeded", "Failed"}:
-        assert time.monotonic() < deadline, status
+        assert time.monotonic() < deadline, f"{status}\n{story(as_pipelines, begun)}"
         time.sleep(2)
         status = json.loads(as_pipelines("get", "experiment.kubeflow.org", begun, "--output=json")).get("status", {})
         ended = {one["type"] for one in status.get("conditions", []) if one["status"] == "True"}
-    assert "Succeeded" in ended, status["conditions"]
+    assert "Succeeded" in ended, f"{status['conditions'][-1]}\n{story(as_pipelines, begun)}"
     assert status["trialsSucceeded"] == TRIALS
     best = status["currentOptimalTrial"]
     given = {one["name"]: float(one["value"]) for one in best["parameterAssignments"]}

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from builders import acceptance_pipelines
-from builders.acceptance import GPU, accelerator_node, given, placed_on, pods_by_node, run_id
+from builders.acceptance import GPU, accelerator_node, placed_on, pods_by_node, run_id, table
 from foldline.errors import RunError
-from foldline_pipelines.compile import compile_pipeline
+from foldline_pipelines import arguments
+from foldline_pipelines.compile import compile_pipeline, load
 from foldline_pipelines.kubeflow import connection, submit, upload
 
 Ended = subprocess.CompletedProcess[str]
@@ -123,10 +124,9 @@ def test_a_pod_that_asks_for_an_accelerator_lands_where_there_is_one(
 
 
 def test_what_training_leaves_is_what_the_ui_draws(foldline: Callable[..., Ended], tmp_path: Path, seen: Seen) -> None:
-    table = given("KFP_DATASET_URI", "a table in a bucket that the pods reach")
-    compile_pipeline(acceptance_pipelines.training, tmp_path / "training.yaml", {})
-    words = ("--set", f"dataset_uri={table}", "--set", f"label={given('KFP_LABEL', 'the column to predict')}")
-    done = foldline("submit", tmp_path / "training.yaml", *words, "--wait")
+    file = tmp_path / "training.yaml"
+    compile_pipeline(acceptance_pipelines.training, file, {})
+    done = foldline("submit", file, *table(arguments.parameters(load(file))), "--wait")
     assert done.returncode == 0, done.stdout + done.stderr
     found = seen(run_id(done))
     assert 0.0 < found["metrics"]["roc_auc"] <= 1.0
