@@ -8,6 +8,7 @@ from typing import Any
 
 import judge
 import numpy as np
+from drift import drift
 from rules import INTERVAL, Flagger, Foldline, Kayenta, RepeatedTest
 from traffic import REQUESTS, SHARE, WINDOWS, Scenario, windows
 
@@ -82,7 +83,8 @@ def main() -> None:
             )
     figures["median_requests_by_window_and_gates"] = judge.power(4 * RUNS, SEED)
     figures["wrong_over_60_looks"] = judge.errors(4 * RUNS, SEED)
-    for name in ("median_requests_by_window_and_gates", "wrong_over_60_looks"):
+    figures["drift_over_60_looks"] = drift(RUNS, SEED, (1.5, 2.0, 3.0))
+    for name in ("median_requests_by_window_and_gates", "wrong_over_60_looks", "drift_over_60_looks"):
         print(name.replace("_", " "))
         for row, values in figures[name].items():
             print(f"  {row:22} {values}")

@@ -7,18 +7,22 @@ from numpy.typing import NDArray
 from traffic import Scenario, windows
 
 from foldline.serving.deploy_canary.judge.evidence import Evidence, compare
+from foldline.serving.deploy_canary.policy import Policy
 
 LOOKS = 60
 ALPHA = 0.05
 
 
 def power(runs: int, seed: int) -> dict[str, dict[str, int]]:
-    """Median of the challenger's requests until 2 % errors are told from 0.5 %, by requests a window and gates."""
-    scenario = Scenario("worse", 0.005, 0.02)
+    """Median of the challenger's requests until 2 % errors are told from 0.5 %, by requests a window and gates: as many
+    without drift, and the policy's own."""
+    scenario, policy = Scenario("worse", 0.005, 0.02), Policy.parse({})
+    thresholds = {str(gates): gates / ALPHA for gates in (1, 3, 5)}
+    thresholds["default"] = policy.revert_threshold(policy.gates[0])
     return {
         str(requests): {
-            str(gates): int(np.median(_until(scenario, gates / ALPHA, runs, seed, requests=requests, number=600)))
-            for gates in (1, 3, 5)
+            name: int(np.median(_until(scenario, threshold, runs, seed, requests=requests, number=600)))
+            for name, threshold in thresholds.items()
         }
         for requests in (100, 200, 500, 1000)
     }

@@ -19,7 +19,7 @@ Decisions = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
 class Foldline:
-    """The gates errors, latency and invalid with the policy's defaults; nothing is invalid."""
+    """The policy's defaults; nothing is invalid, and predictions are not simulated, so that drift never speaks."""
 
     name = "Foldline"
 
@@ -27,10 +27,11 @@ class Foldline:
         policy = Policy.parse({})
         self.promote = policy.promote_threshold
         self.gates = [
-            (gate, Evidence.none(policy.revert_threshold, (runs,)), Evidence.none(self.promote, (runs,)))
+            (gate, Evidence.none(policy.revert_threshold(gate), (runs,)), Evidence.none(self.promote, (runs,)))
             for gate in policy.gates
+            if gate.signal != "drift"
         ]
-        self.total = [Counts(np.zeros(runs), np.zeros(runs)) for _ in policy.gates]
+        self.total = [Counts(np.zeros(runs), np.zeros(runs)) for _ in self.gates]
 
     def look(self, window: Window) -> Decisions:
         """Which runs revert and which promote."""

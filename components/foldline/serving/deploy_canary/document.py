@@ -29,6 +29,13 @@ def choice(what: str, value: Any, choices: tuple[str, ...]) -> str:
     return str(value)
 
 
+def flag(what: str, value: Any) -> bool:
+    """`value`, where it is true or false. Raises ArgumentError."""
+    if not isinstance(value, bool):
+        raise ArgumentError(what, expected="true or false", got=repr(value))
+    return value
+
+
 def number(
     what: str,
     value: Any,

@@ -12,9 +12,11 @@ _KEYS = {
     "errors": ("margin", "tolerance", "objective"),
     "latency": ("slower_than_ms", "champion_quantile", "margin", "tolerance", "objective"),
     "invalid": ("margin", "tolerance", "objective"),
-    "drift": ("margin",),
+    "drift": ("margin", "required"),
     "disagreement": ("tolerance", "apart", "apart_of_spread"),
 }
+# The champion's predictions are cut into so many parts, each of which may get too many of the challenger's.
+PARTS = 5
 _RATE: dict[str, float] = {"above": 0, "below": 1}
 _LIMITS: dict[str, dict[str, float]] = {
     "margin": {"above": 1},
@@ -35,6 +37,7 @@ class Gate:
         tolerance: or the challenger's own rate must be shown to be below this; None where only the margin counts.
         objective: a rate that neither arm may exceed; None where there is none.
         slower_than_ms, champion_quantile: which answers are slow; of latency, exactly one of the two.
+        required: whether promotion waits for the gate; drift only reverts unless the policy says so.
         apart, apart_of_spread: of disagreement, exactly one of the two: predictions of a regression differ where they
             are further apart, in the label's units or in standard deviations of the training label.
     """
@@ -45,6 +48,7 @@ class Gate:
     objective: float | None = None
     slower_than_ms: float | None = None
     champion_quantile: float | None = None
+    required: bool = True
     apart: float | None = None
     apart_of_spread: float | None = None
 
@@ -62,7 +66,7 @@ class Gate:
         """Number of tests of this gate that can end the rollout; each has its part of alpha."""
         if self.signal == "disagreement":
             return 0
-        return (2 if self.signal == "drift" else 1) + (self.objective is not None)
+        return (PARTS if self.signal == "drift" else 1) + (self.objective is not None)
 
     def to_json(self) -> dict[str, Any]:
         """The entry of the policy document, with what it left out."""
@@ -100,14 +104,15 @@ def _gate(what: str, entry: dict[str, Any]) -> Gate:
                 f"{what}.tolerance", expected="a rate, which disagreement has no default for", got="none"
             )
         given |= {"apart_of_spread": 0.1} if entry.get("apart") is None else {}
-    given |= {key: value for key, value in entry.items() if key != "signal"}
+    given |= {key: value for key, value in entry.items() if key not in ("signal", "required")}
     numbers = {
         key: None
         if value is None and key != "margin"
         else document.number(f"{what}.{key}", value, **_LIMITS.get(key, _RATE))
         for key, value in given.items()
     }
-    return Gate(signal=signal, **numbers)
+    required = document.flag(f"{what}.required", entry.get("required", signal != "drift"))
+    return Gate(signal=signal, required=required, **numbers)
 
 
 def _check_one(what: str, entry: dict[str, Any], first: str, second: str) -> None:

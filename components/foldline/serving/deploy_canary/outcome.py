@@ -131,7 +131,11 @@ class Outcome:
 
 def stated(policy: Policy) -> dict[str, Any]:
     """The rollout's policy, with the evidence that it asks for."""
-    return {**policy.to_json(), "revert_at": policy.revert_threshold, "promote_at": policy.promote_threshold}
+    return {
+        **policy.to_json(),
+        "revert_at": {gate.name: policy.revert_threshold(gate) for gate in policy.gates},
+        "promote_at": policy.promote_threshold,
+    }
 
 
 def _of_rollout(record: Record) -> dict[str, Any]:

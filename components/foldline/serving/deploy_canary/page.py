@@ -104,7 +104,7 @@ def _evidence(series: Sequence[dict[str, Any]], policy: dict[str, Any]) -> Figur
             if None not in values:
                 beside.plot(times, [max(value, 1e-4) for value in values], style, label=label, color="#555555")
         beside.set(ylabel="evidence", yscale="log", ylim=(1e-4, 1e6))
-        beside.axhline(policy["revert_at"], color="#b3372c", linewidth=0.8)
+        beside.axhline(policy["revert_at"][name], color="#b3372c", linewidth=0.8)
         beside.axhline(policy["promote_at"], color="#2a7d3f", linewidth=0.8)
         if position == 0:
             lines = [*panel.get_lines(), *beside.get_lines()[:2]]

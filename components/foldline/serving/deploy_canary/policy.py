@@ -10,6 +10,8 @@ from foldline.errors import ArgumentError
 from foldline.serving.deploy_canary import document
 from foldline.serving.deploy_canary.gate import Gate, parse_gates
 
+# Part of alpha that drift has beside other gates: what it is there for, another model's answers, it finds soon anyway.
+DRIFT_SHARE = 0.1
 MODES = ("canary", "shadow", "ab")
 _DEFAULTS: dict[str, Any] = {
     "mode": "canary",
@@ -17,7 +19,7 @@ _DEFAULTS: dict[str, Any] = {
         {"percent": 10, "min_s": 10, "min_requests": 100},
         {"percent": 50, "min_s": 10, "min_requests": 100},
     ],
-    "gates": [{"signal": "errors"}, {"signal": "latency"}, {"signal": "invalid"}],
+    "gates": [{"signal": "errors"}, {"signal": "latency"}, {"signal": "invalid"}, {"signal": "drift"}],
     "alpha": 0.05,
     "beta": 0.05,
     "look_s": 5,
@@ -130,10 +132,19 @@ class Policy:
                 got=f"{self.deadline_s:g}",
             )
 
-    @property
-    def revert_threshold(self) -> float:
-        """What the evidence of one test must reach to end the rollout: alpha is shared by all that can (Bonferroni)."""
-        return max(1, sum(gate.reverts for gate in self.gates)) / self.alpha
+    def revert_threshold(self, gate: Gate) -> float:
+        """What the evidence of one of this gate's tests must reach to end the rollout.
+
+        Alpha is shared by all tests that can (Bonferroni): drift has a tenth of it, if there are other gates.
+        """
+        tests = {
+            is_drift: sum(one.reverts for one in self.gates if (one.signal == "drift") == is_drift)
+            for is_drift in (True, False)
+        }
+        share = 1.0
+        if all(tests.values()):
+            share = DRIFT_SHARE if gate.signal == "drift" else 1.0 - DRIFT_SHARE
+        return max(1, tests[gate.signal == "drift"]) / (share * self.alpha)
 
     @property
     def promote_threshold(self) -> float:

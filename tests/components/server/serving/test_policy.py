@@ -10,16 +10,20 @@ from foldline.errors import ArgumentError
 from foldline.serving.deploy_canary.policy import Policy
 
 
-def test_an_empty_document_watches_errors_latency_and_invalid_answers():
+def test_an_empty_document_watches_errors_latency_invalid_answers_and_drift():
     policy = Policy.parse({})
     assert [gate.name for gate in policy.gates] == [
         "errors",
         "latency over the champion's quantile 0.95",
         "invalid",
+        "drift",
     ]
+    assert [gate.required for gate in policy.gates] == [True, True, True, False]
     assert [step.percent for step in policy.steps] == [10, 50]
     assert (policy.gates[0].margin, policy.gates[0].tolerance, policy.gates[1].tolerance) == (2.0, 0.005, 0.05)
-    assert (policy.revert_threshold, policy.promote_threshold) == (pytest.approx(60), pytest.approx(20))
+    # Three tests share nine tenths of alpha, the five of drift one tenth.
+    assert [policy.revert_threshold(gate) for gate in policy.gates] == pytest.approx([200 / 3] * 3 + [1000])
+    assert policy.promote_threshold == pytest.approx(20)
 
 
 @pytest.mark.parametrize(
@@ -27,13 +31,16 @@ def test_an_empty_document_watches_errors_latency_and_invalid_answers():
     [
         ([{"signal": "errors"}], 1),
         ([{"signal": "errors", "objective": 0.02}], 2),
-        ([{"signal": "errors"}, {"signal": "drift"}], 3),
+        ([{"signal": "errors"}, {"signal": "latency", "objective": 0.02}], 3),
+        ([{"signal": "drift"}], 5),
+        ([{"signal": "drift"}, {"signal": "disagreement", "tolerance": 0.1}], 5),
         ([{"signal": "errors"}, {"signal": "disagreement", "tolerance": 0.1}], 1),
         ([{"signal": "disagreement", "tolerance": 0.1}], 1),
     ],
 )
 def test_alpha_is_shared_by_all_tests_that_can_revert(gates: list[dict[str, Any]], tests: int):
-    assert Policy.parse({"gates": gates, "mirror_percent": 5}).revert_threshold == pytest.approx(tests / 0.05)
+    policy = Policy.parse({"gates": gates, "mirror_percent": 5})
+    assert policy.revert_threshold(policy.gates[0]) == pytest.approx(tests / 0.05)
 
 
 def test_floats_stand_for_integers():
@@ -47,7 +54,7 @@ def test_the_given_document_and_the_defaults_stay_as_they_are():
     given_document = {"gates": [{"signal": "latency"}]}
     Policy.parse(given_document).to_json()["gates"].clear()
     assert given_document == {"gates": [{"signal": "latency"}]}
-    assert len(Policy.parse({}).gates) == 3
+    assert len(Policy.parse({}).gates) == 4
 
 
 GATES = st.lists(
@@ -58,11 +65,12 @@ GATES = st.lists(
             {"signal": "latency", "champion_quantile": 0.9, "objective": 0.2},
             {"signal": "invalid", "margin": 3},
             {"signal": "drift", "margin": 1.5},
+            {"signal": "drift", "required": True},
             {"signal": "disagreement", "tolerance": 0.02},
         ]
     ),
     min_size=1,
-    unique_by=str,
+    unique_by=lambda entry: (entry["signal"], entry.get("slower_than_ms")),
 )
 
 
@@ -101,6 +109,8 @@ def test_policies_that_differ_have_different_digests():
         ({"gates": [{"signal": "errors", "margin": 1}]}, "policy.gates[0].margin: expected a number above 1, got 1"),
         ({"gates": [{"signal": "errors", "margin": None}]}, "policy.gates[0].margin: expected a number above 1"),
         ({"gates": [{"signal": "drift", "tolerance": 0.1}]}, "policy.gates[0]: expected no keys but signal, margin"),
+        ({"gates": [{"signal": "drift", "required": 1}]}, "policy.gates[0].required: expected true or false, got 1"),
+        ({"gates": [{"signal": "errors", "required": False}]}, "policy.gates[0]: expected no keys but signal, margin"),
         ({"gates": [{"signal": "errors"}, {"signal": "errors"}]}, "expected each gate once, got 'errors' more than"),
         (
             {"gates": [{"signal": "latency", "slower_than_ms": 5, "champion_quantile": 0.9}]},

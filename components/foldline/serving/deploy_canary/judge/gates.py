@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from foldline.serving.deploy_canary.gate import Gate
+from foldline.serving.deploy_canary.gate import PARTS, Gate
 from foldline.serving.deploy_canary.judge import signals
 from foldline.serving.deploy_canary.judge.evidence import Counts, Evidence, compare, exceed, upper_bound
 from foldline.serving.deploy_canary.judge.signals import Pair, Reference
@@ -25,7 +25,8 @@ class GateJudgement:
         upper_bound: of the challenger's own rate, valid at every look.
         e_objective, e_champion_objective: evidence that the arm is above the objective; None without one.
         worse, above_objective, champion_above_objective: whether that evidence decides.
-        satisfied: whether the gate allows promotion, by this look.
+        needed: what evidence against the challenger must reach.
+        satisfied: whether the gate allows promotion, by this look; one that is not required always does.
         problem: why this look told it nothing; empty where it did.
     """
 
@@ -46,6 +47,7 @@ class GateJudgement:
     worse: bool
     above_objective: bool
     champion_above_objective: bool
+    needed: float
     satisfied: bool
     problem: str
 
@@ -62,10 +64,12 @@ class GateEvidence:
         self.total = Pair(Counts(0, 0), Counts(0, 0))
         self.windows = 0
         self.reference = Reference()
-        revert, promote = policy.revert_threshold, policy.promote_threshold
-        sides = {"drift": 2, "disagreement": 0}.get(gate.signal, 1)
-        self.worse = [Evidence.none(revert) for _ in range(sides)]
-        self.not_worse = [Evidence.none(promote) for _ in range(sides)]
+        revert, promote = policy.revert_threshold(gate), policy.promote_threshold
+        self.needed = revert
+        tests, sides = {"drift": (PARTS, 2), "disagreement": (0, 0)}.get(gate.signal, (1, 1))
+        self.worse = [Evidence.none(revert) for _ in range(tests)]
+        self.in_parts = [Pair(Counts(0, 0), Counts(0, 0)) for _ in range(tests if gate.signal == "drift" else 0)]
+        self.not_worse = [Evidence.none(promote) for _ in range(sides if gate.required else 0)]
         self.above = [Evidence.none(revert) for _ in range(0 if gate.objective is None else 2)]
 
     def look(self, window: Window) -> GateJudgement:
@@ -74,7 +78,7 @@ class GateEvidence:
         if pair is not None:
             problem = self._missing(pair)
         if pair is not None and not problem:
-            self._add(pair)
+            self._add(pair, signals.parts(self.reference, window) if self.in_parts else [pair])
         return self._judgement(problem)
 
     def _missing(self, pair: Pair) -> str:
@@ -84,19 +88,18 @@ class GateEvidence:
             return "no requests of the champion in this look"
         return ""
 
-    def _add(self, pair: Pair) -> None:
+    def _add(self, pair: Pair, compared: list[Pair]) -> None:
         champion, challenger, margin = pair.champion, pair.challenger, self.gate.margin
         self.windows += 1
-        self.total = Pair(self.total.champion + champion, self.total.challenger + challenger)
+        self.total = self.total + pair
+        self.in_parts = [total + one for total, one in zip(self.in_parts, compared, strict=False)]
         if margin is None:
             return
-        # A new model may predict somewhat differently: only more than the margin counts against it, in both directions.
+        # A new model may predict somewhat differently: only more than the margin counts against it, in any part.
         null = margin if self.gate.signal == "drift" else 1.0
+        for place, one in enumerate(compared):
+            self.worse[place] = compare(self.worse[place], one.challenger, one.champion, null)
         arms = [(challenger, champion), (champion, challenger)]
-        self.worse = [
-            compare(evidence, suspect, control, null)
-            for evidence, (suspect, control) in zip(self.worse, arms, strict=False)
-        ]
         self.not_worse = [
             compare(evidence, control, suspect, 1.0 / margin)
             for evidence, (suspect, control) in zip(self.not_worse, arms, strict=False)
@@ -108,14 +111,18 @@ class GateEvidence:
             ]
 
     def _judgement(self, problem: str) -> GateJudgement:
-        champion, challenger = self.total.champion, self.total.challenger
+        counted, event = self.total, signals.event(self.gate, self.reference)
+        decided = [place for place, evidence in enumerate(self.worse) if evidence.decides]
+        if self.in_parts and decided:
+            counted, event = self.in_parts[decided[0]], signals.part(self.reference, decided[0])
+        champion, challenger = counted.champion, counted.challenger
         bound = float(upper_bound(challenger, self.policy.promote_threshold))
         tolerable = self.gate.tolerance is not None and bound < self.gate.tolerance
         not_worse = bool(self.not_worse) and all(bool(evidence.decides) for evidence in self.not_worse)
         return GateJudgement(
             name=self.gate.name,
             signal=self.gate.signal,
-            event=signals.event(self.gate, self.reference),
+            event=event,
             trials_champion=champion.trials,
             events_champion=champion.events,
             trials=challenger.trials,
@@ -127,10 +134,11 @@ class GateEvidence:
             upper_bound=bound,
             e_objective=float(self.above[0].value) if self.above else None,
             e_champion_objective=float(self.above[1].value) if self.above else None,
-            worse=any(bool(evidence.decides) for evidence in self.worse),
+            worse=bool(decided),
             above_objective=bool(self.above) and bool(self.above[0].decides),
             champion_above_objective=bool(self.above) and bool(self.above[1].decides),
-            satisfied=not problem and self.windows >= 2 and (not_worse or tolerable),
+            needed=self.needed,
+            satisfied=not self.gate.required or (not problem and self.windows >= 2 and (not_worse or tolerable)),
             problem=problem,
         )
 
@@ -139,9 +147,9 @@ class GateEvidence:
         return {
             "gate": self.gate.name,
             "windows": self.windows,
-            "champion": [self.total.champion.trials, self.total.champion.events],
-            "challenger": [self.total.challenger.trials, self.total.challenger.events],
+            "total": self.total.to_json(),
             "reference": self.reference.to_json(),
+            "in_parts": [one.to_json() for one in self.in_parts],
             **{name: [evidence.to_json() for evidence in getattr(self, name)] for name in _EVIDENCE},
         }
 
@@ -150,8 +158,9 @@ class GateEvidence:
         """What `to_json` gave, under the same policy."""
         made = cls(policy, gate)
         made.windows = int(state["windows"])
-        made.total = Pair(*(Counts(*map(int, state[arm])) for arm in ("champion", "challenger")))
+        made.total = Pair.from_json(state["total"])
         made.reference = Reference.from_json(state["reference"])
+        made.in_parts = [Pair.from_json(one) for one in state["in_parts"]]
         for name in _EVIDENCE:
             begun = zip(getattr(made, name), state[name], strict=True)
             setattr(made, name, [evidence.restored(kept) for evidence, kept in begun])

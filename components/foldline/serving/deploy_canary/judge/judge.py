@@ -88,15 +88,15 @@ class Judge:
         )
 
     def _verdict(self, gates: Sequence[GateJudgement]) -> tuple[str, list[str]]:
-        policy, needed = self.policy, self.policy.revert_threshold
-        worse = [reasons.worse(gate, needed) for gate in gates if gate.worse]
+        policy = self.policy
+        worse = [reasons.worse(gate) for gate in gates if gate.worse]
         failing = [
-            reasons.above(gate, limits, "champion", needed)
+            reasons.above(gate, limits, "champion")
             for gate, limits in zip(gates, policy.gates, strict=True)
             if gate.champion_above_objective
         ]
         above = [
-            reasons.above(gate, limits, "challenger", needed)
+            reasons.above(gate, limits, "challenger")
             for gate, limits in zip(gates, policy.gates, strict=True)
             if gate.above_objective and not gate.champion_above_objective
         ]

@@ -5,24 +5,27 @@ from foldline.serving.deploy_canary.judge.gates import GateJudgement
 from foldline.serving.deploy_canary.policy import Policy
 
 
-def worse(gate: GateJudgement, needed: float) -> str:
+def worse(gate: GateJudgement) -> str:
     """Why a gate reverts."""
     kind = "differs" if gate.signal == "drift" else "is worse"
-    evidence = f"evidence {_number(gate.e_worse)}, {_number(needed)} needed"
+    evidence = f"evidence {_number(gate.e_worse)}, {_number(gate.needed)} needed"
     return f"{gate.name}: the challenger {kind}: {_rates(gate)}; {evidence}"
 
 
-def above(gate: GateJudgement, limits: Gate, arm: str, needed: float) -> str:
+def above(gate: GateJudgement, limits: Gate, arm: str) -> str:
     """Why an arm fails its objective."""
     evidence = gate.e_objective if arm == "challenger" else gate.e_champion_objective
     return (
         f"{gate.name}: the {arm} is above the objective {limits.objective:.3%}: {_rates(gate)}; "
-        f"evidence {_number(evidence)}, {_number(needed)} needed"
+        f"evidence {_number(evidence)}, {_number(gate.needed)} needed"
     )
 
 
 def satisfied(gate: GateJudgement, limits: Gate, needed: float) -> str:
     """Why a gate allows promotion."""
+    if not limits.required:
+        found = f"no evidence in this look: {gate.problem}" if gate.problem else f"no evidence of more: {_rates(gate)}"
+        return f"{gate.name}: not required; {found}"
     if gate.e_not_worse is not None and gate.e_not_worse >= needed:
         return (
             f"{gate.name}: not worse than {limits.margin:g} times the champion: {_rates(gate)}; "

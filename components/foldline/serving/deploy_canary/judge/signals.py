@@ -1,10 +1,11 @@
 """What a gate counts in a window: trials and events of both arms. Pure."""
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from foldline.serving.deploy_canary.gate import Gate
+from foldline.serving.deploy_canary.gate import PARTS, Gate
 from foldline.serving.deploy_canary.judge.evidence import Counts
 from foldline.serving.deploy_canary.judge.windows import ArmWindow, Window
 from foldline.serving.reading import Histogram
@@ -22,6 +23,18 @@ class Pair:
     champion: Counts
     challenger: Counts
 
+    def __add__(self, other: "Pair") -> "Pair":
+        return Pair(self.champion + other.champion, self.challenger + other.challenger)
+
+    def to_json(self) -> list[int]:
+        """Trials and events of the champion, then of the challenger."""
+        return [self.champion.trials, self.champion.events, self.challenger.trials, self.challenger.events]
+
+    @classmethod
+    def from_json(cls, kept: list[int]) -> "Pair":
+        """What `to_json` gave."""
+        return cls(Counts(*map(int, kept[:2])), Counts(*map(int, kept[2:])))
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -31,17 +44,25 @@ class Reference:
         seen: values so far; None before the first.
         frozen: whether `low` and `high` stand.
         low, high: edges of bins; a value up to `low` or above `high` is an event; None where that side has none.
+        cuts: of drift: edges that cut the champion's predictions into parts of about a fifth each.
     """
 
     seen: Histogram | None = None
     frozen: bool = False
     low: float | None = None
     high: float | None = None
+    cuts: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The same in plain values."""
         seen = None if self.seen is None else [list(self.seen.edges), list(self.seen.counts)]
-        return {"seen": seen, "frozen": self.frozen, "low": self.low, "high": self.high}
+        return {
+            "seen": seen,
+            "frozen": self.frozen,
+            "low": self.low,
+            "high": self.high,
+            "cuts": list(self.cuts),
+        }
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> "Reference":
@@ -50,7 +71,7 @@ class Reference:
         if state["seen"] is not None:
             edges, counts = state["seen"]
             seen = Histogram(tuple(edges), tuple(map(int, counts)))
-        return cls(seen, state["frozen"], state["low"], state["high"])
+        return cls(seen, state["frozen"], state["low"], state["high"], tuple(state["cuts"]))
 
 
 def count(gate: Gate, reference: Reference, window: Window) -> tuple[Pair | None, Reference, str]:
@@ -157,7 +178,9 @@ def _freeze(gate: Gate, reference: Reference, champion: Histogram) -> tuple[Refe
         return Reference(frozen=True, high=high), "the champion's quantile was frozen with this look"
     if low is None and high is None:
         return reference, "the bins of the predictions are too wide to tell the champion's central range"
-    return Reference(frozen=True, low=low, high=high), "the champion's central range was frozen with this look"
+    return Reference(
+        frozen=True, low=low, high=high, cuts=_cuts(seen)
+    ), "the champion's central range was frozen with this look"
 
 
 def _quantile_edges(seen: Histogram, beyond: float) -> tuple[float | None, float | None]:
@@ -171,6 +194,39 @@ def _quantile_edges(seen: Histogram, beyond: float) -> tuple[float | None, float
         if high is None and seen.total - below <= beyond * seen.total:
             high = edge
     return low, high
+
+
+def _cuts(seen: Histogram) -> tuple[float, ...]:
+    """The edges at which a fifth, two fifths, … of the values are first reached; fewer where bins are wide."""
+    cuts, below, reached = [], 0, 0
+    for edge, number in zip(seen.edges, seen.counts, strict=False):
+        below += number
+        if reached < below * PARTS // seen.total < PARTS:
+            reached = below * PARTS // seen.total
+            cuts.append(edge)
+    return tuple(cuts)
+
+
+def parts(reference: Reference, window: Window) -> list[Pair]:
+    """How many predictions of both arms are in each part of the frozen range; none where `count` told nothing."""
+    arms = (window.champion, window.challenger)
+    values = [arm.predictions for arm in arms if arm is not None and arm.predictions is not None]
+    if len(values) < len(arms) or not reference.cuts:
+        return []
+    bounds = itertools.pairwise([-math.inf, *reference.cuts, math.inf])
+    return [Pair(*(_between(of, low, high) for of in values)) for low, high in bounds]
+
+
+def part(reference: Reference, position: int) -> str:
+    """One of these parts, in words."""
+    low, high = list(itertools.pairwise([-math.inf, *reference.cuts, math.inf]))[position]
+    above = "" if math.isinf(low) else f" above {low:g}"
+    return f"prediction{above}" + ("" if math.isinf(high) else f" up to {high:g}")
+
+
+def _between(values: Histogram, low: float, high: float) -> Counts:
+    bins = zip((*values.edges, math.inf), values.counts, strict=True)
+    return Counts(values.total, sum(number for edge, number in bins if low < edge <= high))
 
 
 def _outside(values: Histogram, reference: Reference) -> Counts:

@@ -90,7 +90,7 @@ def test_a_look_that_tells_nothing_can_be_looked_at_again_with_the_next():
 def test_no_traffic_at_all_is_never_fine():
     said = judged({}, readings(*[((0, 0), (0, 0))] * 20))
     assert {judgement.verdict for judgement in said} == {"hold"}
-    assert not any(gate.satisfied for gate in said[-1].gates)
+    assert not any(gate.satisfied for gate in said[-1].gates if gate.signal != "drift")
     assert all(gate.problem for gate in said[-1].gates)
 
 
@@ -148,7 +148,7 @@ def test_predictions_are_compared_in_both_directions(challenger: tuple[int, ...]
         )
         for look in range(80)
     ]
-    said = judged({"gates": [{"signal": "drift"}]}, made)
+    said = judged({"gates": [{"signal": "drift", "required": True}]}, made)
     assert said[0].gates[0].problem == "the champion's central range was frozen with this look"
     assert next(judgement.verdict for judgement in said if judgement.verdict != "hold") == verdict
 

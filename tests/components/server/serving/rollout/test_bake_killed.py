@@ -40,7 +40,7 @@ class Keeper(FileKeeper):
             Path(broken).touch()
         if record.bake:
             print("evidence", record.bake["evidence"][0][0], flush=True)
-            if kill and record.bake["evidence"][0][0] > 0.49 * math.log(policy.revert_threshold):
+            if kill and record.bake["evidence"][0][0] > 0.49 * math.log(1 / policy.alpha):
                 os.kill(os.getpid(), signal.SIGKILL)
 
 @contextmanager
