@@ -12,7 +12,13 @@ from pathlib import Path
 OPTIONS = dict(one.removeprefix("--").split("=", 1) for one in sys.argv[1:])
 FOLDER = Path(OPTIONS["model-dir"])
 STARTED = time.time()
-MODEL = {"version": "none", "err": 0.0, "delay_ms": 0.0, **json.loads((FOLDER / "model.json").read_text())}
+MODEL = {
+    "version": "none",
+    "err": 0.0,
+    "refuse": 0.0,
+    "delay_ms": 0.0,
+    **json.loads((FOLDER / "model.json").read_text()),
+}
 
 # No double braces: KServe takes them for its own.
 METRICS = """# TYPE foldline_invalid_outputs_total counter
@@ -54,6 +60,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(404, {"error": self.path})
         elif random.random() < MODEL["err"]:
             self.answer(500, {"error": "fault"})
+        elif random.random() < MODEL["refuse"]:
+            self.answer(400, {"error": "no such column"})
         else:
             self.answer(200, {"predictions": [0.5]})
 
@@ -63,6 +71,10 @@ class Server(ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
+    if "exit" in MODEL:
+        sys.exit(f"{FOLDER}: torn")
+    eaten = bytes(int(MODEL.get("eat_mb", 0)) << 20)
+    time.sleep(MODEL.get("load_s", 0.0))
     serving = Server(("", int(OPTIONS["port"])), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=serving.shutdown).start())
     serving.serve_forever()

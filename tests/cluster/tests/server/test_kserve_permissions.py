@@ -1,15 +1,12 @@
 """deploy_canary with one permission taken from its Role: the message names what is missing, for whom and where."""
 
-import json
 import re
-import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 import pytest
-import yaml
 
-from builders.serving_site import MANIFESTS, Json, Site
+from builders.permissions import Rule, denial, granted, without
+from builders.serving_site import Json, Site
 from foldline.artifacts import Model
 from foldline.errors import ClusterError, ServingError
 from foldline.serving.deploy_canary.backends import inference_service as form
@@ -17,57 +14,7 @@ from foldline.serving.deploy_canary.backends import inference_service as form
 pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(600)]
 
 ROLE = "foldline-kserve"
-KNOWN_S = 30.0
 ELSEWHERE = "s3://elsewhere/model"
-
-
-class Rule(NamedTuple):
-    """One verb on one kind of object; `path` is resource and subresource."""
-
-    verb: str
-    group: str
-    path: str
-
-
-def rules_of(role: Json) -> list[Rule]:
-    return [
-        Rule(verb, group, path)
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for path in rule["resources"]
-        for verb in rule["verbs"]
-    ]
-
-
-def granted() -> list[Rule]:
-    """What the manifests grant."""
-    objects = yaml.safe_load_all((MANIFESTS / "base" / "roles.yaml").read_text())
-    return rules_of(next(one for one in objects if one["metadata"]["name"] == ROLE))
-
-
-def without(site: Site, rule: Rule) -> None:
-    """Take the rule away, and wait until the API server knows it."""
-    role = json.loads(site.kubectl("get", "role", ROLE, "--output=json"))
-    role["rules"] = [
-        {"apiGroups": [one.group], "resources": [one.path], "verbs": [one.verb]}
-        for one in rules_of(role)
-        if one != rule
-    ]
-    site.kubectl("replace", "--filename=-", given=role)
-    resource, _, subresource = rule.path.partition("/")
-    asked = {"namespace": site.namespace, "verb": rule.verb, "group": rule.group, "resource": resource}
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {
-            "user": f"system:serviceaccount:{site.namespace}:pipeline-runner",
-            "resourceAttributes": {**asked, "subresource": subresource},
-        },
-    }
-    deadline = time.monotonic() + KNOWN_S
-    while json.loads(site.kubectl("create", "--filename=-", "--output=json", given=review))["status"]["allowed"]:
-        assert time.monotonic() < deadline, f"{rule} is still granted after {KNOWN_S:.0f} s"
-        time.sleep(0.1)
 
 
 def an_earlier_model(site: Site) -> None:
@@ -99,17 +46,11 @@ SCENES: dict[tuple[str, str], Callable[[Site], None]] = {
 }
 
 
-@pytest.mark.parametrize("rule", granted(), ids=lambda rule: f"{rule.verb}-{rule.path.replace('/', '-')}")
+@pytest.mark.parametrize("rule", granted(ROLE), ids=lambda rule: f"{rule.verb}-{rule.path.replace('/', '-')}")
 def test_a_permission_that_is_missing_is_named_with_its_account_and_role(site: Site, new: Model, rule: Rule) -> None:
     SCENES.get((rule.verb, rule.path), lambda _: None)(site)
-    without(site, rule)
+    without(site, ROLE, rule)
     with pytest.raises((ClusterError, ServingError)) as caught:
         site.deploy(new, "run")
-    what = f"{rule.path}.{rule.group}" if rule.group else rule.path
-    account = f"service account {site.namespace}/pipeline-runner"
-    said = (
-        f"permission to {rule.verb} {what} in namespace {site.namespace}: expected granted to {account}, got denied: "
-    )
-    cure = f"Apply the Role {ROLE} in namespace {site.namespace} and bind it to {account} (manifests/base)."
-    assert re.search(f"{re.escape(said)}.*{re.escape(cure)}", str(caught.value)), str(caught.value)
+    assert re.search(denial(site, ROLE, rule), str(caught.value)), str(caught.value)
     assert site.champion is None
