@@ -7,7 +7,7 @@ from typing import Any, Self
 from foldline.artifacts.seal import open_sealed, seal
 from foldline.artifacts.task import Task
 
-FORM = "foldline.training/3"
+FORM = "foldline.training/4"
 MANIFEST = "training.json"
 FIELDS = (
     "label",
@@ -24,6 +24,7 @@ FIELDS = (
     "folds",
     "fold_metrics",
     "metrics",
+    "figures",
     "curves",
     "origin",
     "facts",
@@ -47,6 +48,7 @@ class Training:
         folds: number of each fold, in the order of `fold_metrics` and of the columns of `curves`.
         fold_metrics: metrics of each fold on its out-of-fold rows, by name.
         metrics: mean over folds by name, and its standard error (sd / sqrt(K)) as `<name>_standard_error`.
+        figures: intervals of the metrics, threshold and calibration, as `foldline.evaluation.figures` gives them.
         curves: `training` and `validation`: a list for each epoch with the loss of each fold.
         origin: digests of dataset, folds and transform.
         facts: mode and its reasons, device, seconds, versions, the epoch that each fold kept.
@@ -67,6 +69,7 @@ class Training:
     folds: list[int]
     fold_metrics: list[dict[str, float]]
     metrics: dict[str, float]
+    figures: dict[str, Any]
     curves: dict[str, list[list[float]]]
     origin: dict[str, str]
     facts: dict[str, Any]

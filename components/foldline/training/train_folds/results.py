@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from foldline.artifacts import Predictions
 from foldline.artifacts.training import Training
+from foldline.evaluation.figures import mean_test_ratio, other_folds, out_of_fold_figures
+from foldline.evaluation.groups import row_groups
 from foldline.evaluation.metrics import confusion, roc_points
 from foldline.training.fit import Fitted
 from foldline.training.preparation import Preparation
@@ -113,6 +115,16 @@ def write_results(
         folds=list(folds),
         fold_metrics=scores,
         metrics=summary,
+        figures=out_of_fold_figures(
+            task,
+            written.label,
+            written.prediction,
+            written.fold,
+            scores,
+            other_folds(table.assignment),
+            mean_test_ratio(table.assignment),
+            group=row_groups(table.dataset, table.folds, written.row_id),
+        ),
         curves=curves,
         facts={**facts, "kept": list(kept)},
     )
