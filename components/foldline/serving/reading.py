@@ -32,6 +32,7 @@ class ArmReading:
         latency_ms: of answered requests; its total may lag behind `requests` by some seconds.
         invalid: answers that hold no usable prediction: NaN, null, wrong shape, out of range.
         predictions: of the first output.
+        refused: answers 4xx, which are the client's fault or that of a model with other columns.
     """
 
     epoch: str
@@ -40,6 +41,7 @@ class ArmReading:
     latency_ms: Histogram | None = None
     invalid: int | None = None
     predictions: Histogram | None = None
+    refused: int | None = None
 
 
 @dataclass(frozen=True)

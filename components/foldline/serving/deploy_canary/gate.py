@@ -6,12 +6,13 @@ from typing import Any
 from foldline.errors import ArgumentError
 from foldline.serving.deploy_canary import document
 
-SIGNALS = ("errors", "latency", "invalid", "drift", "disagreement")
+SIGNALS = ("errors", "latency", "invalid", "refused", "drift", "disagreement")
 # The margin is a ratio of rates, the tolerance and the objective are rates.
 _KEYS = {
     "errors": ("margin", "tolerance", "objective"),
     "latency": ("slower_than_ms", "champion_quantile", "margin", "tolerance", "objective"),
     "invalid": ("margin", "tolerance", "objective"),
+    "refused": ("margin", "tolerance", "objective"),
     "drift": ("margin", "required"),
     "disagreement": ("tolerance", "apart", "apart_of_spread"),
 }
@@ -88,7 +89,7 @@ def _gate(what: str, entry: dict[str, Any]) -> Gate:
     keys = _KEYS[signal]
     document.known(what, entry, ("signal", *keys))
     given: dict[str, Any] = {"margin": 2.0} if "margin" in keys else {}
-    given |= {"tolerance": 0.005} if signal in ("errors", "invalid") else {}
+    given |= {"tolerance": 0.005} if signal in ("errors", "invalid", "refused") else {}
     if signal == "latency":
         _check_one(what, entry, "slower_than_ms", "champion_quantile")
         if entry.get("slower_than_ms") is None:

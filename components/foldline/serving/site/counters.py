@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from foldline.serving.reading import ArmReading, Histogram
 from foldline.serving.site.envoy_config import NAME
 
-_COUNTED = "upstream_rq_(completed|5xx|active|time)"
+_COUNTED = "upstream_rq_(completed|4xx|5xx|active|time)"
 STATS = "/stats/prometheus?filter=" + quote(rf"^(cluster\..*\.{_COUNTED}|http\.{NAME}\.no_cluster)$")
 COMPLETED, ACTIVE = "envoy_cluster_upstream_rq_completed", "envoy_cluster_upstream_rq_active"
 ANSWERS, LATENCY = "envoy_cluster_upstream_rq_xx", "envoy_cluster_upstream_rq_time"
@@ -82,17 +82,22 @@ def arm_reading(router: list[Sample], server: list[Sample], clusters: tuple[str,
     latency = None
     for cluster in clusters:
         latency = added(latency, histogram(router, LATENCY, **{_CLUSTER: cluster}))
-    # Envoy makes a counter of 5xx at the first one. It counts there what it answers in a server's place, too.
-    errors = [
-        total(router, ANSWERS, **{_CLUSTER: cluster, "envoy_response_code_class": "5"}) or 0 for cluster in clusters
-    ]
+    # Envoy makes a counter of a class at its first answer. It counts there what it answers in a server's place, too.
+    refused, errors = (
+        sum(
+            total(router, ANSWERS, **{_CLUSTER: cluster, "envoy_response_code_class": code}) or 0
+            for cluster in clusters
+        )
+        for code in ("4", "5")
+    )
     return ArmReading(
         epoch=epoch,
         requests=sum(count or 0 for count in completed),
-        errors=sum(errors),
+        errors=errors,
         latency_ms=latency,
         invalid=total(server, INVALID),
         predictions=histogram(server, PREDICTIONS),
+        refused=refused,
     )
 
 

@@ -64,6 +64,7 @@ GATES = st.lists(
             {"signal": "latency", "slower_than_ms": 50},
             {"signal": "latency", "champion_quantile": 0.9, "objective": 0.2},
             {"signal": "invalid", "margin": 3},
+            {"signal": "refused"},
             {"signal": "drift", "margin": 1.5},
             {"signal": "drift", "required": True},
             {"signal": "disagreement", "tolerance": 0.02},

@@ -83,7 +83,7 @@ def count(gate: Gate, reference: Reference, window: Window) -> tuple[Pair | None
         return _disagreement(window), reference, "no comparison of mirrored requests in this look"
     if gate.signal in ("latency", "drift"):
         return _by_range(gate, reference, window)
-    pair, problem = _invalid(window) if gate.signal == "invalid" else _errors(window)
+    pair, problem = _errors(window) if gate.signal == "errors" else _answers(gate.signal, window)
     return pair, reference, problem
 
 
@@ -104,13 +104,14 @@ def _errors(window: Window) -> tuple[Pair | None, str]:
     )
 
 
-def _invalid(window: Window) -> tuple[Pair | None, str]:
+def _answers(signal: str, window: Window) -> tuple[Pair | None, str]:
     champion, challenger = window.champion, window.challenger
     if champion is None or challenger is None:
         return None, window.problem
-    if champion.invalid is None or challenger.invalid is None:
-        return None, "invalid answers are not counted for both arms"
-    return Pair(Counts(champion.requests, champion.invalid), Counts(challenger.requests, challenger.invalid)), ""
+    events, suspect = getattr(champion, signal), getattr(challenger, signal)
+    if events is None or suspect is None:
+        return None, f"{signal} answers are not counted for both arms"
+    return Pair(Counts(champion.requests, events), Counts(challenger.requests, suspect)), ""
 
 
 def event(gate: Gate, reference: Reference) -> str:
@@ -123,7 +124,12 @@ def event(gate: Gate, reference: Reference) -> str:
         low = "" if reference.low is None else f" up to {reference.low:g}"
         high = "" if reference.high is None else f" above {reference.high:g}"
         return "prediction" + " or".join(filter(None, (low, high)))
-    return {"errors": "5xx or time-out", "invalid": "invalid answer", "disagreement": "disagreeing answer"}[gate.signal]
+    return {
+        "errors": "5xx or time-out",
+        "invalid": "invalid answer",
+        "refused": "4xx",
+        "disagreement": "disagreeing answer",
+    }[gate.signal]
 
 
 def _disagreement(window: Window) -> Pair | None:

@@ -14,6 +14,7 @@ class ArmWindow:
     latency_ms: Histogram | None
     invalid: int | None
     predictions: Histogram | None
+    refused: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,10 @@ def _arm(name: str, before: ArmReading | None, after: ArmReading | None, why: st
     else:
         anew = False
     counts = [("requests", before.requests, after.requests), ("errors", before.errors, after.errors)]
-    if after.invalid is not None and (anew or before.invalid is not None):
-        counts.append(("invalid", before.invalid or 0, after.invalid))
+    for what in ("invalid", "refused"):
+        first, last = getattr(before, what), getattr(after, what)
+        if last is not None and (anew or first is not None):
+            counts.append((what, first or 0, last))
     latency, latency_fell = _histogram(before.latency_ms, after.latency_ms, anew)
     predictions, predictions_fell = _histogram(before.predictions, after.predictions, anew)
     fell = [f"{what} fell from {first} to {last}" for what, first, last in counts if last < first]
@@ -98,10 +101,13 @@ def _arm(name: str, before: ArmReading | None, after: ArmReading | None, why: st
     if fell:
         return None, f"counters of the {name} are not to be trusted: {fell[0]} without a new epoch"
     risen = {what: last - first for what, first, last in counts}
-    for what in ("errors", "invalid"):
+    for what in ("errors", "invalid", "refused"):
         if risen.get(what, 0) > risen["requests"]:
             return None, f"counters of the {name} do not agree: {risen[what]} {what} in {risen['requests']} requests"
-    return ArmWindow(risen["requests"], risen["errors"], latency, risen.get("invalid"), predictions), ""
+    return (
+        ArmWindow(risen["requests"], risen["errors"], latency, risen.get("invalid"), predictions, risen.get("refused")),
+        "",
+    )
 
 
 def _histogram(before: Histogram | None, after: Histogram | None, anew: bool) -> tuple[Histogram | None, bool]:

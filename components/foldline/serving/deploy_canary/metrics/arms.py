@@ -106,8 +106,8 @@ def arm(samples: Sequence[Series], profile: Profile, epoch: str) -> ArmReading:
     Raises:
         MissingError: they cannot be told.
     """
-    requests, errors = _requests(samples, profile)
-    return ArmReading(epoch, requests, errors, latency_ms=latency(samples, profile))
+    requests, errors, refused = _requests(samples, profile)
+    return ArmReading(epoch, requests, errors, latency_ms=latency(samples, profile), refused=refused)
 
 
 def latency(samples: Sequence[Series], profile: Profile) -> Histogram | None:
@@ -173,16 +173,19 @@ def _names_arm(series: Series, profile: Profile) -> bool:
     return series.name == profile.named_by and profile.arm in series.labels
 
 
-def _requests(samples: Sequence[Series], profile: Profile) -> tuple[int, int]:
+def _requests(samples: Sequence[Series], profile: Profile) -> tuple[int, int, int | None]:
+    """Requests, errors, and refused ones where they are told."""
     counted = [series for series in samples if series.name == profile.requests]
     if not counted:
         if profile.present and any(series.name == profile.present for series in samples):
-            return 0, 0
+            return 0, 0, 0 if profile.refused else None
         raise MissingError(f"Prometheus has no {profile.requests} of it")
     requests = sum(series.value for series in counted)
-    if profile.code:
-        wrong = re.compile(profile.errors)
-        errors = sum(series.value for series in counted if wrong.fullmatch(series.labels.get(profile.code, "")))
-    else:
-        errors = max(requests - sum(series.value for series in samples if series.name == profile.answered), 0.0)
-    return round(requests), round(errors)
+    if not profile.code:
+        answered = sum(series.value for series in samples if series.name == profile.answered)
+        return round(requests), round(max(requests - answered, 0.0)), None
+    errors, refused = (
+        round(sum(one.value for one in counted if re.fullmatch(pattern, one.labels.get(profile.code, ""))))
+        for pattern in (profile.errors, profile.refused)
+    )
+    return round(requests), errors, refused if profile.refused else None

@@ -20,6 +20,7 @@ class Profile:
         requests: counter of answered requests.
         code: its label that tells how they were answered; empty where none does.
         errors: pattern of the values of `code` that are the server's faults; matched completely.
+        refused: pattern of those that the server takes for the client's; empty where none tells.
         answered: where `code` is empty, counter of the requests that were answered well; errors are the rest.
         latency: histogram, without `_bucket`.
         unit: of the histogram's values.
@@ -37,6 +38,7 @@ class Profile:
     errors: str
     latency: str
     unit: str
+    refused: str = ""
     named_by: str = ""
     answered: str = ""
     present: str = ""
@@ -52,6 +54,7 @@ ENVOY = Profile(
     requests="envoy_cluster_upstream_rq_xx",
     code="envoy_response_code_class",
     errors="5",
+    refused="4",
     latency="envoy_cluster_upstream_rq_time",
     unit=MILLISECONDS,
     present="envoy_cluster_upstream_rq_total",
@@ -65,6 +68,7 @@ KNATIVE_BEFORE_1_19 = Profile(
     requests="revision_app_request_count",
     code="response_code",
     errors="5..",
+    refused="4..",
     latency="revision_app_request_latencies",
     unit=MILLISECONDS,
 )
@@ -74,6 +78,7 @@ KNATIVE = Profile(
     requests="kn_serving_invocation_duration_seconds_count",
     code="http_response_status_code",
     errors="5..",
+    refused="4..",
     latency="kn_serving_invocation_duration_seconds",
     unit=SECONDS,
     named_by="target_info",
@@ -106,6 +111,7 @@ ISTIO = Profile(
     requests="istio_requests_total",
     code="response_code",
     errors="0|5..",
+    refused="4..",
     latency="istio_request_duration_milliseconds",
     unit=MILLISECONDS,
     also=(("reporter", "source"),),

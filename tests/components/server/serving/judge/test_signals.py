@@ -10,7 +10,7 @@ from foldline.serving.deploy_canary.judge.signals import Reference, count, event
 from foldline.serving.deploy_canary.judge.windows import between
 from foldline.serving.reading import ArmReading, Histogram, Reading
 
-NOTHING = arm(latency_ms=(0,) * 7, invalid=0, predictions=(0,) * 7)
+NOTHING = arm(latency_ms=(0,) * 7, invalid=0, refused=0, predictions=(0,) * 7)
 
 
 def gate(**entry: Any) -> Gate:
@@ -31,9 +31,10 @@ def counted(gate: Gate, *arms: ArmReading | None, reference: Reference | None = 
 
 
 def test_errors_are_of_requests_and_invalid_answers_too():
-    arms = arm(900, 9, invalid=4), arm(100, 3, invalid=2)
+    arms = arm(900, 9, invalid=4, refused=8), arm(100, 3, invalid=2, refused=1)
     assert counted(gate(signal="errors"), *arms) == (((900, 9), (100, 3)), "")
     assert counted(gate(signal="invalid"), *arms) == (((900, 4), (100, 2)), "")
+    assert counted(gate(signal="refused"), *arms) == (((900, 8), (100, 1)), "")
 
 
 def test_requests_that_no_server_got_are_errors_of_the_challenger():
@@ -52,7 +53,7 @@ def test_router_errors_that_were_not_read_are_no_evidence_for_the_challenger():
     assert "router itself were not read" in problem
 
 
-@pytest.mark.parametrize("signal", ["invalid", "latency", "drift", "disagreement"])
+@pytest.mark.parametrize("signal", ["invalid", "refused", "latency", "drift", "disagreement"])
 def test_what_is_not_measured_is_no_evidence(signal: str):
     entry = {"signal": signal, **({"tolerance": 0.1} if signal == "disagreement" else {})}
     pair, problem = counted(gate(**entry), arm(900, 9), arm(100, 1))

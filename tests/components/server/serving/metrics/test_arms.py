@@ -52,18 +52,18 @@ def test_an_arm_is_read_with_its_errors_and_its_latency_in_milliseconds() -> Non
 @pytest.mark.parametrize(
     ("codes", "expected"),
     [
-        ({"2": 90.0}, (90, 0)),
-        ({"5": 3.0}, (3, 3)),
-        ({"2": 5.0, "4": 2.0, "5": 1.0}, (8, 1)),
-        ({}, (0, 0)),
+        ({"2": 90.0}, (90, 0, 0)),
+        ({"5": 3.0}, (3, 3, 0)),
+        ({"2": 5.0, "4": 2.0, "5": 1.0}, (8, 1, 2)),
+        ({}, (0, 0, 0)),
     ],
     ids=["no error yet", "errors only", "faults of clients are none of the server", "no request yet"],
 )
 def test_classes_that_never_came_are_zero_where_the_arm_is_there(
-    codes: dict[str, float], expected: tuple[int, int]
+    codes: dict[str, float], expected: tuple[int, int, int]
 ) -> None:
     reading = read(envoy(codes=codes))
-    assert (reading.requests, reading.errors) == expected
+    assert (reading.requests, reading.errors, reading.refused) == expected
 
 
 def test_a_histogram_that_is_not_there_yet_is_none() -> None:
@@ -187,7 +187,7 @@ def test_a_server_that_counts_no_errors_has_those_that_it_did_not_answer() -> No
         series("request_postprocess_seconds_count", 97.0, model_name="b0"),
     ]
     reading = arms.arm(counted, KSERVE_PYTHON, "late-1")
-    assert (reading.requests, reading.errors) == (100, 3)
+    assert (reading.requests, reading.errors, reading.refused) == (100, 3, None)
 
 
 def test_statuses_in_words_are_errors_but_ok() -> None:

@@ -23,9 +23,10 @@ from foldline.serving.site.envoy_config import ROUTES, Shares, routes
 from foldline.serving.site.state import replace_file
 
 ERRORS = {"signal": "errors", "tolerance": 0.1}
+REFUSED = {"signal": "refused", "tolerance": 0.1}
 INVALID = {"signal": "invalid", "tolerance": 0.1}
 SLOW = {"signal": "latency", "slower_than_ms": 100, "tolerance": 0.02}
-DRIFT = {"signal": "drift"}
+DRIFT = {"signal": "drift", "required": True}
 # Any gate that an equal challenger passes at once.
 LOOSE = {"signal": "errors", "tolerance": 0.5}
 TENTH = [{"percent": 10, "min_s": 0, "min_requests": 20}]
@@ -46,11 +47,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rollouts]:
         ("--errors 0.9 --burst 0:100", ERRORS, "errors: the challenger is worse"),
         ("--delay-ms 300", SLOW, "latency over 100 ms: the challenger is worse"),
         ("--delay-ms 300 --slow 0.1", SLOW, "latency over 100 ms: the challenger is worse"),
+        ("--refuse 1", REFUSED, r"refused: the challenger is worse: \d+ of \d+ \(4xx\)"),
         ("--outputs null", INVALID, r"invalid: the challenger is worse: \d+ of \d+ \(invalid answer\)"),
         ("--outputs constant", DRIFT, "drift: the challenger differs"),
         ("--outputs flipped", DRIFT, "drift: the challenger differs"),
     ],
-    ids=["errors", "errors at once", "slow", "slow tail", "null at 200", "constant", "labels flipped"],
+    ids=["errors", "errors at once", "slow", "slow tail", "other columns", "null at 200", "constant", "labels flipped"],
 )
 def test_a_challenger_that_harms_its_users_is_thrown_out(
     place: Rollouts, faults: str, gate: dict[str, Any], said: str
@@ -72,7 +74,7 @@ def test_a_challenger_that_harms_its_users_is_thrown_out(
         ("", "--burst 20:70", {}),
         ("--errors 0.2", "--errors 0.2", {}),
         ("--errors 0.3", "", {}),
-        ("--refuse 0.3", "--refuse 0.3", {}),
+        ("--refuse 0.3", "--refuse 0.3", {"gates": [ERRORS, REFUSED]}),
         # Ten times the requests that its weight stands for, and as many times the errors.
         ("--errors 0.1", "--errors 0.1", {"steps": TENTH, "mirror_percent": 100}),
     ],
@@ -239,7 +241,7 @@ def test_a_champion_that_is_killed_gives_way(tmp_path: Path) -> None:
 
 def test_there_is_no_way_back_to_a_champion_that_is_gone(tmp_path: Path) -> None:
     place = Rollouts(tmp_path)
-    version, asked = place.version(), policy({**ERRORS, "tolerance": 0.001}, deadline_s=1)
+    version, asked = place.version(), policy({**ERRORS, "tolerance": 0.001})
 
     def both() -> None:
         killed(place, "champion")
