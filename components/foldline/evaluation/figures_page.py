@@ -76,8 +76,9 @@ def _show_threshold(page: Page, threshold: Mapping[str, Any]) -> None:
     page.heading("Threshold")
     criterion, alone = threshold["criterion"].replace("_", " "), threshold["of_folds"]
     page.text(
-        f"Above {number(threshold['value'])} a row is called positive: the largest {criterion} on all out-of-fold rows. "
-        f"Each fold alone would choose {number(min(alone))} to {number(max(alone))}. The metrics above are those at 0.5."
+        f"A row is called positive above {number(threshold['value'])}, where {criterion} is largest on all out-of-fold "
+        f"rows. Each fold alone would choose {number(min(alone))} to {number(max(alone))}. "
+        "The metrics above are those at 0.5."
     )
     if threshold["metrics"]:
         page.text("Mean over folds, each judged by a threshold that was chosen on other folds:")

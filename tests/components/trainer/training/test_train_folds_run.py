@@ -21,6 +21,7 @@ from foldline.artifacts import CategoricalFeature, Layout, Predictions, Task
 from foldline.artifacts.training import Training
 from foldline.errors import ArtifactError, FoldlineError, TrainingError
 from foldline.evaluation.metrics import score
+from foldline.evaluation.threshold import best_threshold
 from foldline.training.rows import check_features, scale_of
 from foldline.training.train_folds.scores import mean_and_standard_error, score_folds
 
@@ -48,6 +49,13 @@ def test_the_figures_are_those_of_the_predictions(trained: Any) -> None:
     assert training.metrics["roc_auc"] == pytest.approx(np.mean(values))
     assert training.metrics["roc_auc_standard_error"] == pytest.approx(np.std(values, ddof=1) / np.sqrt(3))
     assert trained.logged == training.metrics
+    for kind in ("resampled", "bootstrap"):
+        for name, interval in training.figures[kind]["intervals"].items():
+            assert interval["value"] == pytest.approx(training.metrics[name])
+            assert interval["lower"] <= interval["value"] <= interval["upper"]
+    assert best_threshold(predictions.label, predictions.prediction[:, 0]) == training.figures["threshold"]["value"]
+    rows = [one["rows"] for one in training.figures["calibration"]["bins"]["none"]]
+    assert (len(rows), sum(rows)) == (10, len(predictions.label))
     # Epoch 0, the linear start, is validated too.
     assert len(training.curves["training"]) == len(training.curves["validation"]) - 1 == 3
     ((rates, _, thresholds),) = trained.curves
@@ -61,7 +69,7 @@ def test_the_figures_are_those_of_the_predictions(trained: Any) -> None:
 
 def test_the_report_shows_each_fold_and_loads_nothing(trained: Any) -> None:
     page = (trained.folder / "folds.html").read_text()
-    for said in ("fold 0", "fold 2", "standard error", "Learning curves", "Confusion matrix", "<svg"):
+    for said in ("fold 0", "fold 2", "standard error", "new training", "Threshold", "Calibration", "<svg"):
         assert said in page
     assert "<script" not in page
     assert not re.search(r'(src|href)="http', page)
