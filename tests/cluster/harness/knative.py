@@ -16,9 +16,9 @@ _NETWORKING, _CACHING = "knative.dev/networking", "knative.dev/caching"
 PROGRAMS = ("controller", "webhook", "activator", "autoscaler", "queue", "kourier")
 _LEFT_OUT = ("CustomResourceDefinition", "HorizontalPodAutoscaler", "PodDisruptionBudget")
 _SETTINGS: dict[str, dict[str, str]] = {
-    # An image `localhost/NAME` is read as one of Docker Hub, which nothing here can ask for its digest.
+    # Nothing here can ask a registry for a digest; an image `localhost/NAME` is read as one of Docker Hub.
     "config-deployment": {
-        "registries-skipping-tag-resolving": "kind.local,ko.local,dev.local,index.docker.io",
+        "registries-skipping-tag-resolving": "kind.local,ko.local,dev.local,index.docker.io,ghcr.io",
         "queue-sidecar-cpu-request": "10m",
     },
     "config-network": {"ingress-class": "kourier.ingress.networking.knative.dev"},

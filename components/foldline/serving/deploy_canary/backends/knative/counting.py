@@ -17,7 +17,7 @@ NOTHING = (
 
 
 class RevisionCounters:
-    """Counters of one rollout by the names of its revisions; what Knative calls them is found out when they are there."""
+    """Counters of one rollout, by the names of its revisions; how Prometheus calls them is found out at the first."""
 
     def __init__(self, prometheus: Prometheus, *, clock: Callable[[], float] = time.time) -> None:
         self._prometheus, self._clock = prometheus, clock

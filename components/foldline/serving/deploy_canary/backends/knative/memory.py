@@ -30,6 +30,9 @@ class Memory:
             return ""
 
     def save(self, revision: str) -> None:
+        """Remember the revision, unless it is."""
+        if self.load() == revision:
+            return
         data = {_KEY: json.dumps({"champion": self._champion, "revision": revision})}
         if self._cluster.find(CONFIG_MAPS, self._namespace, self._name) is not None:
             self._cluster.edit(CONFIG_MAPS, self._namespace, self._name, lambda _: {"data": data})

@@ -9,6 +9,7 @@ from foldline.cluster import (
     KNATIVE_ROUTES,
     PODS,
     REVISIONS,
+    SERVICES,
     Cluster,
     Object,
 )
@@ -69,13 +70,15 @@ class Service:
         return None if found is None else form.seen(found)
 
     def create(self, uri: str, settings: dict[str, Any], timeout_s: float) -> None:
-        """Make it for the model at `uri`, when one that is being deleted is gone."""
-        once = self._cluster.without_retries()
+        """Make it for the model at `uri`, when nothing of an earlier one of its name is left.
+
+        Revisions are counted from 1 again: one whose Services belong to its namesake never gets ready.
+        """
         wait_until(
-            lambda: once.find(INFERENCE_SERVICES, self.namespace, self.name),
-            lambda found: Done() if found is None else Pending("there is one, which is being deleted"),
+            self._left,
+            lambda left: Pending(f"{left} of an earlier one is not gone") if left else Done(),
             what=self.what,
-            expected="none before one is made",
+            expected="nothing of its name before it is made",
             timeout_s=timeout_s,
             poll_s=POLL_S,
             error=ServingError,
@@ -206,3 +209,14 @@ class Service:
             poll_s=POLL_S,
             error=ServingError,
         )
+
+    def _left(self) -> str:
+        name = form.predictor_name(self.name)
+        for cluster, resource, named in (
+            (self._cluster, INFERENCE_SERVICES, self.name),
+            (self._rollouts, CONFIGURATIONS, name),
+            (self._rollouts, SERVICES, f"{name}-00001-private"),
+        ):
+            if cluster.without_retries().find(resource, self.namespace, named) is not None:
+                return f"{resource.kind.lower()}/{named}"
+        return ""
