@@ -125,7 +125,7 @@ def test_what_is_missing_is_named_with_its_cure_and_nothing_else_is(
         (
             {"kserve": KServe("v0.20.0", "", gateway_api=True)},
             "deployment mode of KServe",
-            "not set; Foldline asks for Standard on each InferenceService",
+            "not set; Foldline asks for the mode that it needs on each InferenceService",
         ),
         ({"kserve": KServe("v0.20.0", "Knative", gateway_api=True)}, "", ""),
         ({"kserve": DENIED}, "KServe", "installed; no permission to list nodes"),
@@ -188,6 +188,23 @@ def test_a_single_verb_that_is_denied_is_named_with_who_lacks_it(permission: Per
     who = "ann@example.com" if permission.capability == "runs" else "service account pipeline-runner"
     assert finding.found == f"denied to {who}, who needs it to {permission.why}"
     assert f"--role=foldline-{permission.capability}" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("resources", "told", "needed"),
+    [
+        ({"revisions.serving.knative.dev"}, True, True),
+        ({KSERVE[1]}, False, True),
+        ({KSERVE[1], "revisions.serving.knative.dev"}, True, True),
+        (set(), False, False),
+    ],
+)
+def test_what_splits_traffic_is_told_with_the_permissions_that_it_needs(
+    resources: set[str], told: bool, needed: bool
+) -> None:
+    findings = check(replace(EVERYTHING, resources=frozenset({KSERVE[0], *resources})), BOTH)
+    whats = [one.what for one in findings if one.status is Status.OK]
+    assert (("Knative Serving" in whats), ("permissions rollouts" in whats)) == (told, needed)
 
 
 def test_a_kubeflow_without_users_asks_nobody_for_permissions_of_runs() -> None:

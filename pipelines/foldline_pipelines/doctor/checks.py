@@ -16,6 +16,7 @@ TRIED_KSERVE, OLDEST_KSERVE = "0.20", (0, 20)
 INJECTION = "katib.kubeflow.org/metrics-collector-injection"
 _ENDPOINT_KEY = "FOLDLINE_S3_ENDPOINT"
 _ROUTES = "httproutes.gateway.networking.k8s.io"
+_REVISIONS = "revisions.serving.knative.dev"
 _NEEDED_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
@@ -156,7 +157,9 @@ def _kserve(facts: Facts) -> list[Finding]:
         else:
             found.append(Finding(what, Status.MISSING, f"none in namespace {facts.namespace}", cures.manifests(facts)))
     permissions = _permissions(facts, "kserve")
-    if _ROUTES in facts.resources:
+    if _REVISIONS in facts.resources:
+        found.append(Finding("Knative Serving", Status.OK, "installed; serving_backend=knative is to be had"))
+    if facts.resources & {_ROUTES, _REVISIONS}:
         permissions += _permissions(facts, "rollouts")
     return [*found, *_store_of_kserve(facts), *permissions]
 
@@ -170,7 +173,7 @@ def _kserve_itself(facts: Facts) -> list[Finding]:
         Finding(
             "deployment mode of KServe",
             Status.OK if kserve.mode else Status.UNKNOWN,
-            f"{kserve.mode or 'not set'}; Foldline asks for Standard on each InferenceService",
+            f"{kserve.mode or 'not set'}; Foldline asks for the mode that it needs on each InferenceService",
         ),
     ]
     if _ROUTES in facts.resources:

@@ -15,7 +15,7 @@ from foldline_pipelines.placement import S3_SECRET
 
 CAPABILITY_OF_PEOPLE = "runs"
 _KSERVE_NAMESPACES = ("kserve", "kubeflow")
-_GROUPS = ("serving.kserve.io", "kubeflow.org", "gateway.networking.k8s.io")
+_GROUPS = ("serving.kserve.io", "kubeflow.org", "gateway.networking.k8s.io", "serving.knative.dev")
 _ACCELERATOR = re.compile(r"gpu|tpu|/mig-")
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 

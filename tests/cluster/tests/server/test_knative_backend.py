@@ -232,12 +232,16 @@ def test_both_arms_get_the_settings_of_the_user_and_unequal_ones_are_refused(lab
 
 def test_a_permission_that_is_missing_is_named(lab: KnativeLab) -> None:
     challenger = lab.model("aaa")
+
+    def roll_out() -> None:
+        split = lab.knative(None, challenger)
+        split.start().wait_ready(READY_S)
+        split.promote()
+
     rules = [rule for rule in granted(ROLE) if "knative" in rule.group]
     assert {rule.path for rule in rules} == {"configurations", "revisions", "routes"}
     for rule in rules:
         without(lab.site, ROLE, rule)
-        split = lab.knative(None, challenger)
         with pytest.raises(ClusterError) as caught:
-            split.start().wait_ready(READY_S)
-            split.promote()
+            roll_out()
         assert re.search(denial(lab.site, ROLE, rule), str(caught.value)), str(caught.value)
