@@ -19,7 +19,7 @@ Decisions = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
 class Foldline:
-    """The policy's defaults; nothing is invalid, and predictions are not simulated, so that drift never speaks."""
+    """The policy's defaults; nothing is invalid or refused; predictions are not simulated, so that drift is silent."""
 
     name = "Foldline"
 
@@ -38,8 +38,8 @@ class Foldline:
         champion, challenger = window.errors
         nothing = tuple(Counts(arm.trials, np.zeros_like(arm.trials)) for arm in (champion, challenger))
         reverts, satisfied = np.zeros(champion.trials.shape, bool), np.ones(champion.trials.shape, bool)
-        for place, arms in enumerate((window.errors, window.slow, nothing)):
-            gate, worse, not_worse = self.gates[place]
+        for place, (gate, worse, not_worse) in enumerate(self.gates):
+            arms = {"errors": window.errors, "latency": window.slow}.get(gate.signal, nothing)
             assert gate.margin is not None
             assert gate.tolerance is not None
             worse = compare(worse, arms[1], arms[0], 1.0)

@@ -64,3 +64,8 @@ class Reading:
     compared: int | None = None
     disagreeing: int | None = None
     problem: str = ""
+
+    @property
+    def asked_of_challenger(self) -> int:
+        """Requests of the challenger; 0 where its counters could not be read."""
+        return self.challenger.requests if self.challenger else 0

@@ -6,33 +6,26 @@ the next task reads the record and makes the same move again.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from foldline.errors import ClusterError, FoldlineError, ServingError, StoreError
+from foldline.serving.deploy_canary.alias import Alias
 from foldline.serving.deploy_canary.backends.backend import NotReadyError, Server, Split
-from foldline.serving.deploy_canary.judge.bake import Bake
+from foldline.serving.deploy_canary.baking import Baking
+from foldline.serving.deploy_canary.feedback.reporting import with_effect
+from foldline.serving.deploy_canary.feedback.source import Feedback
 from foldline.serving.deploy_canary.judge.judge import Judge
 from foldline.serving.deploy_canary.keeping.keeper import Keeper
-from foldline.serving.deploy_canary.mirrored.comparing import Comparing
+from foldline.serving.deploy_canary.mirrored.comparing import reads
 from foldline.serving.deploy_canary.mirrored.pairs import Said
 from foldline.serving.deploy_canary.policy import Policy
 from foldline.serving.deploy_canary.rollout import machine, series
 from foldline.serving.deploy_canary.rollout import record as form
 from foldline.serving.deploy_canary.rollout.machine import Ask, Leave, Promote, Revert, Shift, Stay
 from foldline.serving.deploy_canary.rollout.record import Record
-from foldline.serving.reading import Reading
 
 FAULTS = (ServingError, ClusterError, StoreError)
-
-
-@dataclass(frozen=True)
-class Alias:
-    """The store's champion: `move` names the challenger, `restore` names again what it named before."""
-
-    move: Callable[[], None]
-    restore: Callable[[], None]
-    has_moved: Callable[[], bool]
 
 
 class Conductor:
@@ -43,6 +36,7 @@ class Conductor:
         examine: asks a server for known answers; what is wrong, empty where nothing; raises NotReadyError.
         say: takes a line for the task's log.
         note: takes the record at its beginning and whenever it was remembered.
+        agree, feedback: as `roll_out` takes them.
     """
 
     def __init__(
@@ -56,10 +50,12 @@ class Conductor:
         say: Callable[[str], None],
         note: Callable[[Record], None],
         agree: Callable[[Said, Said], bool] | None = None,
+        feedback: Feedback | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._comparing = Comparing(split.servers, agree) if agree and policy.mirror_percent else None
+        self._read = reads(split, agree if policy.mirror_percent else None)
+        self._feedback = feedback
         self._keeper, self._split, self._policy, self._alias = keeper, split, policy, alias
         self._examine, self._say, self._note, self._clock, self._sleep = examine, say, note, clock, sleep
 
@@ -123,13 +119,13 @@ class Conductor:
         if self._policy.mirror_percent:
             self._split.mirror(self._policy.mirror_percent)
         judge = Judge.from_json(self._policy, self._record.judge) if self._record.judge else Judge(self._policy)
-        before = self._read()
-        asked = ""
+        before, asked = self._read(), ""
         while True:
             self._sleep(self._policy.look_s)
             after = self._read()
             judged = judge.look(before, after)
-            self._remember(before, after, judge.to_json(), judged.to_json())
+            asked_for = after.asked_of_challenger - before.asked_of_challenger
+            self._save(self._record.looked(self._clock(), judge.to_json(), judged.to_json(), asked_for))
             # What a look did not use belongs to the next one, and what it used must not count twice.
             before = after if judged.used or (after.champion and after.challenger) else before
             move = machine.while_shifting(
@@ -160,11 +156,10 @@ class Conductor:
                 case Revert():
                     self._line(judged, move.reasons[0])
                     self._back(move)
+                    self._report()
                     return True
                 case Leave(why):
-                    self._save(self._record.noting(self._clock(), why))
-                    self._say(why)
-                    return False
+                    return self._leave(" ".join(filter(None, [why, self._report()])))
 
     def _promoting(self) -> bool:
         server = self._split.promote()
@@ -182,8 +177,7 @@ class Conductor:
         return True
 
     def _baking(self) -> bool:
-        judge = Bake(self._policy, self._record.judged, self._record.judge, self._record.bake)
-        before = self._split.read()
+        judge, before = Baking(self._policy, self._record, self._feedback), self._split.read()
         while True:
             self._sleep(self._policy.look_s)
             after = self._split.read()
@@ -196,8 +190,10 @@ class Conductor:
                     self._back(move)
                     return True
                 case Promote(why):
-                    self._enter(form.SETTLING, why)
+                    self._enter(form.SETTLING, why, reasons=(why,))
                     return True
+                case Leave(why):
+                    return self._leave(why)
                 case _:
                     self._say("; ".join([*judged.reasons, getattr(move, "why", "")]))
 
@@ -220,24 +216,25 @@ class Conductor:
             return Revert((str(fault),), final=False)
         return Revert(tuple(problems), final=True) if problems else None
 
-    def _read(self) -> Reading:
-        reading = self._split.read()
-        return self._comparing.extended(reading) if self._comparing else reading
-
     def _step(self, index: int, percent: float) -> None:
-        what = f"step {index + 1} of {len(self._policy.steps)}: {percent:g} % to the challenger"
-        if not percent:
-            what = f"copies of {self._policy.mirror_percent:g} % of the requests to the challenger, and no others"
-        self._enter(form.SHIFTING, what, step=index, percent=percent)
+        self._enter(form.SHIFTING, machine.step_words(self._policy, index, percent), step=index, percent=percent)
 
     def _back(self, move: Revert) -> None:
-        self._enter(
-            form.REVERTING,
-            f"back to the champion: {move.reasons[0]}",
-            reasons=move.reasons,
-            final=move.final,
-            verdict=move.verdict,
-        )
+        self._enter(form.REVERTING, f"back to the champion: {move.reasons[0]}", **vars(move))
+
+    def _report(self) -> str:
+        """Remember and say the effect that mode ab is for; nothing in any other mode."""
+        if self._policy.mode != machine.AB:
+            return ""
+        record, words = with_effect(self._record, self._feedback, self._clock())
+        self._save(record)
+        self._say(words)
+        return words
+
+    def _leave(self, why: str) -> bool:
+        self._save(self._record.noting(self._clock(), why))
+        self._say(why)
+        return False
 
     def _enter(self, phase: str, what: str, **changed: Any) -> None:
         self._save(self._record.entering(phase, self._clock(), what, **changed))
@@ -248,23 +245,5 @@ class Conductor:
         self._record = record
         self._note(record)
 
-    def _remember(self, before: Reading, after: Reading, state: dict[str, Any], judged: dict[str, Any]) -> None:
-        look = series.entry(after.at, self._record.percent, judged)
-        asked = _requests(after) - _requests(before)
-        self._save(
-            replace(
-                self._record,
-                seen_at=self._clock(),
-                judge=state,
-                judged=judged,
-                series=series.extended(self._record.series, look),
-                step_requests=self._record.step_requests + max(asked, 0),
-            )
-        )
-
     def _line(self, judged: Any, why: str) -> None:
         self._say(f"{series.line(self._record.percent, judged.to_json())}; {why}")
-
-
-def _requests(reading: Reading) -> int:
-    return reading.challenger.requests if reading.challenger else 0

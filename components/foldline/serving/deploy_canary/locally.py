@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from foldline.serving.deploy_canary.backends.backend import Split
 from foldline.serving.deploy_canary.backends.local.split import LocalSplit
 from foldline.serving.deploy_canary.keeping.file import FileKeeper
 from foldline.serving.deploy_canary.rolling_out import Place
-from foldline.serving.site.model_server import program
+from foldline.serving.site.model_server import Program, program
 from foldline.serving.site.owning import is_served, serving
 from foldline.serving.site.replay import Replay
 from foldline.serving.site.site import Site
@@ -17,21 +18,31 @@ from foldline.store import Store
 
 
 def local_place(
-    store: Store, model_name: str, timeout_s: float, traffic: Callable[[Site], AbstractContextManager[None]]
+    store: Store,
+    model_name: str,
+    timeout_s: float,
+    traffic: Callable[[Site], AbstractContextManager[None]],
+    *,
+    log_to: str = "",
 ) -> Place:
     """The site of the model of this store.
 
     Args:
         timeout_s: seconds until a server must be ready.
         traffic: a block in which requests are sent to a site.
+        log_to: folder for the request logs of the servers that a rollout starts; empty for none.
     """
     folder = default_folder(store.uri, model_name)
 
     @contextmanager
     def served(challenger: str, champion: str) -> Iterator[Split]:
-        beside = program(champion, store.fetch(model_name, champion), model_name) if champion else None
+        def served_by(version: str) -> Program:
+            folder = str(Path(log_to).absolute()) if log_to else ""
+            return program(version, store.fetch(model_name, version), model_name, log_to=folder)
+
+        beside = served_by(champion) if champion else None
         with serving(folder, model_name, store.uri, beside, timeout_s, challenger=challenger) as site:
-            wanted = program(challenger, store.fetch(model_name, challenger), model_name)
+            wanted = served_by(challenger)
             with traffic(site) if champion else nullcontext():
                 yield LocalSplit(site, wanted, timeout_s=timeout_s)
 

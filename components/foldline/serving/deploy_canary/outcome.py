@@ -89,7 +89,7 @@ class Outcome:
     def _promoted(self) -> None:
         asked = self.figures.get("requests", 0) + self.figures.get("served_requests", 0)
         done = f"{asked} requests were answered rightly" if asked else "it was so before this task, which did nothing"
-        evidence = self.record.judged.get("reasons", []) if self.record else []
+        evidence = [*self.record.judged.get("reasons", []), *self.record.reasons] if self.record else []
         self.conclude("promote", f"Version {self.figures['challenger_version']} is the champion: {done}.", *evidence)
 
     def _unfinished(self) -> tuple[str, str] | None:
@@ -146,5 +146,6 @@ def _of_rollout(record: Record) -> dict[str, Any]:
         "looks": record.judged.get("looks", 0),
         "requests_of_challenger": record.judged.get("requests", 0),
         "gates": record.judged.get("gates", []),
+        **({"effect": record.effect} if record.effect else {}),
         "events": [{"at": event.at, "what": event.what} for event in record.events],
     }

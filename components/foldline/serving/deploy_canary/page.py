@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TONES = {"promote": "good", "keep": "warn", "hold": "warn", "rollback": "bad"}
-_LISTED = ("problems", "gates", "events")
+_LISTED = ("problems", "gates", "events", "effect")
 _CHAMPION, _CHALLENGER = "#4a6fa5", "#c05621"
 
 
@@ -24,7 +24,7 @@ def canary(decision: Decision, series: Sequence[dict[str, Any]] = ()) -> Page:
         series: one entry a look, as the rollout's record has them.
     """
     figures = {name: value for name, value in decision.figures.items() if name not in _LISTED}
-    problems, gates, events = (decision.figures.get(name, []) for name in _LISTED)
+    problems, gates, events, effect = (decision.figures.get(name, []) for name in _LISTED)
     page = Page("Canary", f"{figures['model_name']}, challenger {figures['challenger_version']}: {decision.verdict}")
     page.text(decision.reasons[0], _TONES[decision.verdict])
     for reason in decision.reasons[1:]:
@@ -38,6 +38,9 @@ def canary(decision: Decision, series: Sequence[dict[str, Any]] = ()) -> Page:
     if len(series) > 1:
         page.heading("Evidence over time")
         page.plot(_evidence(series, decision.policy))
+    if effect:
+        page.heading(f"Effect on {effect['of']}")
+        page.figures({name.replace("_", " "): value for name, value in effect.items() if value not in ("", None)})
     if events:
         page.heading("What happened")
         start = events[0]["at"]

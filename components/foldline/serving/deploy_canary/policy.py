@@ -8,6 +8,7 @@ from typing import Any
 
 from foldline.errors import ArgumentError
 from foldline.serving.deploy_canary import document
+from foldline.serving.deploy_canary.feedback import settings as feedback
 from foldline.serving.deploy_canary.gate import Gate, parse_gates
 
 # Part of alpha that drift has beside other gates: what it is there for, another model's answers, it finds soon anyway.
@@ -19,7 +20,7 @@ _DEFAULTS: dict[str, Any] = {
         {"percent": 10, "min_s": 10, "min_requests": 100},
         {"percent": 50, "min_s": 10, "min_requests": 100},
     ],
-    "gates": [{"signal": "errors"}, {"signal": "latency"}, {"signal": "invalid"}, {"signal": "drift"}],
+    "gates": [{"signal": signal} for signal in ("errors", "latency", "invalid", "refused", "drift")],
     "alpha": 0.05,
     "beta": 0.05,
     "look_s": 5,
@@ -30,6 +31,8 @@ _DEFAULTS: dict[str, Any] = {
     "approval": "none",
     "bake_s": 0,
     "ab_s": 0,
+    "ab_then": "revert",
+    "feedback": {},
 }
 
 
@@ -65,6 +68,8 @@ class Policy:
         approval: none, before_promotion or each_step.
         bake_s: seconds for which the earlier champion stays ready after promotion.
         ab_s: seconds for which mode `ab` holds its last step.
+        ab_then: what becomes of the split after that: revert or hold.
+        feedback: what became of requests, for mode `ab` and for a bake; None where nothing tells.
     """
 
     mode: str
@@ -80,6 +85,8 @@ class Policy:
     approval: str
     bake_s: float
     ab_s: float
+    ab_then: str
+    feedback: feedback.Settings | None
 
     @classmethod
     def parse(cls, stated: dict[str, Any]) -> "Policy":
@@ -108,6 +115,8 @@ class Policy:
             approval=document.choice("policy.approval", given["approval"], ("none", "before_promotion", "each_step")),
             bake_s=document.number("policy.bake_s", given["bake_s"], least=0),
             ab_s=document.number("policy.ab_s", given["ab_s"], least=0),
+            ab_then=document.choice("policy.ab_then", given["ab_then"], ("revert", "hold")),
+            feedback=feedback.parse("policy.feedback", given["feedback"]),
         )
         policy._check_together()
         return policy
@@ -123,6 +132,10 @@ class Policy:
         if (self.mode == "ab") != (self.ab_s > 0):
             raise ArgumentError(
                 "policy.ab_s", expected="above 0 in mode ab and 0 in every other", got=f"{self.ab_s:g} in {self.mode}"
+            )
+        if self.feedback is not None and self.mode != "ab" and self.bake_s == 0:
+            raise ArgumentError(
+                "policy.bake_s", expected="above 0, since labels are judged in a bake; or mode ab", got="0"
             )
         least = sum(step.min_s for step in self.steps)
         if self.mode != "shadow" and least >= self.deadline_s:
@@ -156,6 +169,7 @@ class Policy:
         whole = asdict(self)
         whole["steps"] = [asdict(step) for step in self.steps]
         whole["gates"] = [gate.to_json() for gate in self.gates]
+        whole["feedback"] = self.feedback.to_json() if self.feedback is not None else {}
         return whole
 
     @property

@@ -5,11 +5,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
+from foldline.serving.deploy_canary import alias
 from foldline.serving.deploy_canary.backends.backend import Server, Split
-from foldline.serving.deploy_canary.conduct import Alias, Conductor
+from foldline.serving.deploy_canary.conduct import Conductor
+from foldline.serving.deploy_canary.feedback.reporting import with_effect
+from foldline.serving.deploy_canary.feedback.source import Feedback
 from foldline.serving.deploy_canary.keeping.keeper import Keeper
 from foldline.serving.deploy_canary.mirrored.pairs import Said
 from foldline.serving.deploy_canary.policy import Policy
+from foldline.serving.deploy_canary.rollout.machine import AB
 from foldline.serving.deploy_canary.rollout.record import (
     BEFORE_PROMOTION,
     PROMOTED,
@@ -49,6 +53,7 @@ def roll_out(
     say: Callable[[str], None],
     note: Callable[[Record], None],
     agree: Callable[[Said, Said], bool] | None = None,
+    feedback: Feedback | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Record:
     """Roll the challenger out, unless that was done before; the record.
@@ -57,6 +62,7 @@ def roll_out(
         challenger, champion: versions; the champion's is the one that the challenger was compared with, or empty.
         wait_s: seconds to wait for a task that acts on the same model.
         agree: whether the answers of both arms to a copied request are alike; None compares none.
+        feedback: what became of requests; None where the policy does not say where that is told.
         note: takes the record whenever it changed, so that what broke off can be told as it stands.
 
     Raises:
@@ -68,6 +74,11 @@ def roll_out(
         ours = earlier is not None and earlier.id == identity
         if earlier is not None and ours and earlier.ended and earlier.final:
             say(f"this rollout is over: {earlier.phase}")
+            if policy.mode == AB:
+                # What became of its requests may be known only now.
+                earlier, words = with_effect(earlier, feedback, clock())
+                place.keeper.save(earlier)
+                say(words)
             return _as_it_is_now(earlier, store.alias(model_name, CHAMPION))
         if earlier is not None and not earlier.ended and not ours:
             _finish(place, store, earlier, say)
@@ -92,11 +103,12 @@ def roll_out(
                 keeper=place.keeper,
                 split=split,
                 policy=policy,
-                alias=_alias(store, record),
+                alias=alias.of_record(store, record),
                 examine=examine,
                 say=say,
                 note=note,
                 agree=agree,
+                feedback=feedback,
                 clock=clock,
             )
             try:
@@ -118,7 +130,7 @@ def _finish(place: Place, store: Store, earlier: Record, say: Callable[[str], No
             keeper=place.keeper,
             split=split,
             policy=Policy.parse(earlier.policy),
-            alias=_alias(store, earlier),
+            alias=alias.of_record(store, earlier),
             examine=lambda *_: [],
             say=say,
             note=lambda _: None,
@@ -131,17 +143,3 @@ def _as_it_is_now(over: Record, champion: str | None) -> Record:
         return over
     why = f"Version {over.challenger} was promoted, and somebody went back to {champion} since."
     return replace(over, phase=REVERTED, verdict="keep", reasons=(why, "Another policy begins a new rollout."))
-
-
-def _alias(store: Store, record: Record) -> Alias:
-    def move() -> None:
-        store.set_alias(record.model_name, CHAMPION, record.challenger, expected=record.champion or None)
-
-    def restore() -> None:
-        if record.champion and has_moved():
-            store.rollback(record.model_name, CHAMPION)
-
-    def has_moved() -> bool:
-        return store.alias(record.model_name, CHAMPION) == record.challenger
-
-    return Alias(move, restore, has_moved)

@@ -16,6 +16,7 @@ from foldline.errors import ArtifactError
 from foldline.serving.deploy_canary import parameters, smoke, traffic
 from foldline.serving.deploy_canary.backends.backend import Backend, NotReadyError, Server
 from foldline.serving.deploy_canary.examination import examine, golden
+from foldline.serving.deploy_canary.feedback.source import Feedback
 from foldline.serving.deploy_canary.locally import local_place, replayed
 from foldline.serving.deploy_canary.mirrored.agreement import agreement
 from foldline.serving.deploy_canary.outcome import Outcome, stated
@@ -96,6 +97,8 @@ def run(
     table, answered = Dataset.read(Path(dataset)), Predictions.read(Path(predictions))
     right = golden(table, answered, model, smoke_rows)
     agree = agreement(rules, model, table)
+    settings = rules.feedback
+    told = None if settings is None else Feedback(settings, model_name, (seen, version), model.task)
     rows = traffic.of_file(traffic_uri, model.signature) if traffic_uri else []
     store.register(model_name, Path(challenger))
 
@@ -123,7 +126,7 @@ def run(
             )
             return
         outcome.record = roll_out(
-            local_place(store, model_name, timeout_s, sending)
+            local_place(store, model_name, timeout_s, sending, log_to=settings.log_folder if settings else "")
             if backend == LOCAL
             else _in_cluster(backend, store, model_name, serving_namespace, route, timeout_s),
             store,
@@ -135,6 +138,7 @@ def run(
             examine=examined,
             say=lambda line: print(line, flush=True),
             agree=agree,
+            feedback=told,
             note=outcome.noted,
         )
 

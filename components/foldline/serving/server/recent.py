@@ -18,8 +18,7 @@ PAGE = 1000
 class Recent:
     """Identities of the last requests and what was predicted for their rows; for one thread.
 
-    Of a row one number is kept: the index of the predicted class (of a binary task 1 from a probability of 0.5 on), or
-    the value of a regression.
+    Of a row one number is kept, as `said` gives it.
     """
 
     def __init__(self, task: Task, *, most_rows: int = MOST_ROWS) -> None:
@@ -33,7 +32,7 @@ class Recent:
         """Keep an answer; shape (n_rows, n_outputs). One without identity, or with many rows, is not kept."""
         if not identity or len(predictions) > MOST_ROWS_EACH:
             return
-        self._kept.append((identity, self._said(predictions)))
+        self._kept.append((identity, said(self._task, predictions)))
         self._rows += len(predictions)
         while self._rows > self._most_rows:
             self._rows -= len(self._kept.popleft()[1])
@@ -46,11 +45,17 @@ class Recent:
         page = [self._kept[place] for place in range(begin, min(begin + PAGE, len(self._kept)))]
         return {"epoch": self._epoch, "next": self._first + begin + len(page), "answers": page}
 
-    def _said(self, predictions: NDArray[np.float32]) -> list[float]:
-        if self._task.outputs > 1:
-            values = predictions.argmax(axis=1)
-        elif self._task.is_classification:
-            values = (predictions[:, 0] >= 0.5).astype(np.int64)
-        else:
-            values = predictions[:, 0]
-        return [float(value) for value in values]
+
+def said(task: Task, predictions: NDArray[np.float32]) -> list[float]:
+    """Of each row the index of the predicted class, of a binary task 1 from a probability of 0.5 on; or the value.
+
+    Args:
+        predictions: shape (n_rows, n_outputs).
+    """
+    if task.outputs > 1:
+        values = predictions.argmax(axis=1)
+    elif task.is_classification:
+        values = (predictions[:, 0] >= 0.5).astype(np.int64)
+    else:
+        values = predictions[:, 0]
+    return [float(value) for value in values]

@@ -33,13 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument("--store", required=True, metavar="URI", help="folder, s3://bucket/prefix or minio://…")
         command.add_argument("--model", required=True, metavar="NAME", help="name of the model in the store")
     serving.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serving.add_argument("--log-to", default="", metavar="FOLDER|URL", help="logs requests and answers as CloudEvents")
     serving.add_argument("--port", type=int, default=8501, help="0 takes any free port (default: %(default)s)")
     chosen = parser.parse_args(arguments)
     try:
         store = open_store(chosen.store)
         folder = default_folder(store.uri, chosen.model)
         if chosen.command == "serve":
-            serve(folder, store, chosen.model, chosen.host, chosen.port)
+            serve(folder, store, chosen.model, chosen.host, chosen.port, chosen.log_to)
         else:
             rollback(folder, store, chosen.model)
     except FoldlineError as fault:
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def serve(folder: Path, store: Store, model_name: str, host: str, port: int) -> NoReturn:
+def serve(folder: Path, store: Store, model_name: str, host: str, port: int, log_to: str = "") -> NoReturn:
     """Serve the champion until SIGTERM or SIGINT; requests under way are answered first.
 
     Rollouts and rollbacks change meanwhile which version that is. An Envoy that ended is started again.
@@ -69,7 +70,8 @@ def serve(folder: Path, store: Store, model_name: str, host: str, port: int) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     asked = description(model_name, store.uri, host=_numbers(host), port=port, kind=COMMAND)
-    site = begin(folder, asked, program(version, path, model_name), START_S)
+    log_to = str(Path(log_to).absolute()) if log_to and "://" not in log_to else log_to
+    site = begin(folder, asked, program(version, path, model_name, log_to=log_to), START_S)
     try:
         shown = f"[{host}]" if ":" in host else host
         print(f"listening on http://{shown}:{site.state().port}: version {version} of {model_name}", flush=True)

@@ -28,9 +28,14 @@ class Program:
     command: Sequence[str]
 
 
-def program(version: str, model: Path, model_name: str) -> Program:
-    """The model server for the model in a folder; it ends at once, for Envoy is drained before it."""
+def program(version: str, model: Path, model_name: str, *, log_to: str = "") -> Program:
+    """The model server for the model in a folder; it ends at once, for Envoy is drained before it.
+
+    Args:
+        log_to: folder or address for its log of requests; empty for none.
+    """
     options = ["--model-dir", str(model.absolute()), "--model", model_name, "--port", "0", "--drain-s", "0"]
+    options += ["--log-to", log_to] if log_to else []
     return Program(version, [sys.executable, "-m", "foldline.serving.server", *options])
 
 

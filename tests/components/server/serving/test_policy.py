@@ -10,19 +10,20 @@ from foldline.errors import ArgumentError
 from foldline.serving.deploy_canary.policy import Policy
 
 
-def test_an_empty_document_watches_errors_latency_invalid_answers_and_drift():
+def test_an_empty_document_watches_all_that_needs_no_copies_of_requests():
     policy = Policy.parse({})
     assert [gate.name for gate in policy.gates] == [
         "errors",
         "latency over the champion's quantile 0.95",
         "invalid",
+        "refused",
         "drift",
     ]
-    assert [gate.required for gate in policy.gates] == [True, True, True, False]
+    assert [gate.required for gate in policy.gates] == [True, True, True, True, False]
     assert [step.percent for step in policy.steps] == [10, 50]
     assert (policy.gates[0].margin, policy.gates[0].tolerance, policy.gates[1].tolerance) == (2.0, 0.005, 0.05)
-    # Three tests share nine tenths of alpha, the five of drift one tenth.
-    assert [policy.revert_threshold(gate) for gate in policy.gates] == pytest.approx([200 / 3] * 3 + [1000])
+    # Four tests share nine tenths of alpha, the five of drift one tenth.
+    assert [policy.revert_threshold(gate) for gate in policy.gates] == pytest.approx([800 / 9] * 4 + [1000])
     assert policy.promote_threshold == pytest.approx(20)
 
 
@@ -54,7 +55,7 @@ def test_the_given_document_and_the_defaults_stay_as_they_are():
     given_document = {"gates": [{"signal": "latency"}]}
     Policy.parse(given_document).to_json()["gates"].clear()
     assert given_document == {"gates": [{"signal": "latency"}]}
-    assert len(Policy.parse({}).gates) == 4
+    assert len(Policy.parse({}).gates) == 5
 
 
 GATES = st.lists(

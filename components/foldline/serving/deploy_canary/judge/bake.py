@@ -6,6 +6,7 @@ from typing import Any
 from foldline.serving.deploy_canary.gate import Gate
 from foldline.serving.deploy_canary.judge import signals, windows
 from foldline.serving.deploy_canary.judge.evidence import Counts, Evidence, exceed
+from foldline.serving.deploy_canary.judge.labels import TESTS
 from foldline.serving.deploy_canary.judge.signals import Reference
 from foldline.serving.deploy_canary.policy import Policy
 from foldline.serving.reading import Reading
@@ -13,11 +14,17 @@ from foldline.serving.reading import Reading
 
 @dataclass(frozen=True)
 class BakeJudgement:
-    """What one look at a bake says: `revert` or `hold`, and why; and whether it was evidence of anything."""
+    """What one look at a bake says: `revert` or `hold`, and why.
+
+    Attributes:
+        used: whether this look was evidence of anything.
+        blind: whether no look was, though there are gates to hold the challenger against.
+    """
 
     verdict: str
     reasons: tuple[str, ...]
     used: bool
+    blind: bool
 
 
 class Bake:
@@ -42,8 +49,9 @@ class Bake:
             if limit is not None and gate.signal not in ("drift", "disagreement"):
                 frozen = judge["gates"][position]["reference"] if judge else Reference().to_json()
                 self._watched.append((gate, Reference.from_json(frozen), limit))
-        threshold = max(1, len(self._watched)) / policy.alpha
-        self._evidence = [Evidence.none(threshold) for _ in self._watched]
+        # The labels' tests share alpha with the gates.
+        self.threshold = max(1, len(self._watched) + (TESTS if policy.feedback else 0)) / policy.alpha
+        self._evidence = [Evidence.none(self.threshold) for _ in self._watched]
         self._total = [Counts(0, 0) for _ in self._watched]
         if kept:
             begun = zip(self._evidence, kept["evidence"], strict=True)
@@ -73,7 +81,10 @@ class Bake:
             total = self._total[position]
             said = f"{gate.name}: {total.events} of {total.trials} since promotion, at most {limit:.3%} tolerated"
             (worse if self._evidence[position].decides else seen).append(said)
-        return BakeJudgement("revert" if worse else "hold", tuple(worse or seen), used)
+        blind = bool(self._watched) and not any(total.trials for total in self._total)
+        if not self._watched:
+            seen.append("no gate has a tolerance or an objective that the challenger alone could be held against")
+        return BakeJudgement("revert" if worse else "hold", tuple(worse or seen), used, blind)
 
 
 def _limit(gate: Gate, champion: float | None) -> float | None:

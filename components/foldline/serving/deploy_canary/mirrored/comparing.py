@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from foldline.errors import FoldlineError
-from foldline.serving.deploy_canary.backends.backend import Address
+from foldline.serving.deploy_canary.backends.backend import Address, Split
 from foldline.serving.deploy_canary.mirrored.pairs import Pairs, Said
 from foldline.serving.reading import Reading
 from foldline.serving.requests import ask
@@ -19,6 +19,14 @@ class _Place:
 
     epoch: str = ""
     next: int = 0
+
+
+def reads(split: Split, agree: Callable[[Said, Said], bool] | None) -> Callable[[], Reading]:
+    """The split's readings, with what the copies of requests say where they are compared."""
+    if agree is None:
+        return split.read
+    comparing = Comparing(split.servers, agree)
+    return lambda: comparing.extended(split.read())
 
 
 class Comparing:

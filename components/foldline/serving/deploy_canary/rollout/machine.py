@@ -9,7 +9,7 @@ from foldline.serving.deploy_canary.rollout.word import ABORT, APPROVE, PAUSE, W
 
 # The router keeps weights in ten-thousandths, and at least one of them while the challenger is in the route.
 SHARE_TOLERANCE = 0.02
-CANARY, SHADOW = "canary", "shadow"
+CANARY, SHADOW, AB = "canary", "shadow", "ab"
 # Evidence against the challenger from which on it gets no larger share. One that is no worse reaches it at some look
 # with a probability of at most a third, and then waits until the evidence has melted away.
 SUSPICION = 3.0
@@ -36,6 +36,9 @@ class Baked(Protocol):
 
     @property
     def reasons(self) -> tuple[str, ...]: ...
+
+    @property
+    def blind(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,13 @@ def first_step(policy: Policy) -> tuple[int, float]:
     return index, policy.steps[index].percent
 
 
+def step_words(policy: Policy, step: int, percent: float) -> str:
+    """What a step gives the challenger."""
+    if not percent:
+        return f"copies of {policy.mirror_percent:g} % of the requests to the challenger, and no others"
+    return f"step {step + 1} of {len(policy.steps)}: {percent:g} % to the challenger"
+
+
 def while_shifting(
     record: Record, policy: Policy, judged: Judged, *, percent: float | None, word: Word, now: float
 ) -> Move:
@@ -119,6 +129,8 @@ def while_shifting(
         return Stay("a person paused it")
     if policy.mode != CANARY:
         over = _over(record, policy, judged, now)
+        if over and policy.mode == AB and policy.ab_then == "hold":
+            return Leave(over)
         return Revert((over,), final=True, verdict="keep") if over else Stay("; ".join(judged.reasons))
     last = record.step + 1 >= len(policy.steps)
     missing = _missing(record, policy, now)
@@ -140,7 +152,13 @@ def while_baking(record: Record, policy: Policy, judged: Baked, *, word: Word, n
     if judged.verdict in ("revert", "abort"):
         return Revert(judged.reasons, final=True)
     left = policy.bake_s - (now - record.entered_at)
-    return Stay(f"baking for {left:.0f} s more") if left > 0 else Promote("It stood the time of the bake.")
+    if left > 0:
+        return Stay(f"baking for {left:.0f} s more")
+    if not judged.blind:
+        return Promote(f"It stood the time of the bake: {'; '.join(judged.reasons)}")
+    if left + policy.deadline_s > 0:
+        return Stay("no evidence since promotion: it bakes on")
+    return _inconclusive(policy, judged)
 
 
 def _approved(record: Record, policy: Policy, move: Shift | Promote, word: Word, now: float) -> Move:
@@ -181,7 +199,7 @@ def _missing(record: Record, policy: Policy, now: float) -> str:
     return f"{passed:.0f} of {step.min_s:g} s of this step" if passed < step.min_s else ""
 
 
-def _inconclusive(policy: Policy, judged: Judged) -> Move:
+def _inconclusive(policy: Policy, judged: Judged | Baked) -> Move:
     why = f"The deadline of {policy.deadline_s:g} s came before the evidence: {'; '.join(judged.reasons)}"
     if policy.on_inconclusive == "promote":
         return Promote(why)

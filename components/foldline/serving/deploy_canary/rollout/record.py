@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from foldline.errors import ServingError
+from foldline.serving.deploy_canary.rollout import series
 
 FORM = "foldline.rollout/1"
 MOST_EVENTS = 200
@@ -47,12 +48,15 @@ class Record:
         seen_at: seconds since 1970 of the last look; 0 before the first.
         judge: the judge's state.
         judged: what the judge said last.
-        bake: the state of the bake's judge.
+        bake: the state of the bake's judges.
+        split_at, split_until: seconds since 1970 at which the first requests went to the challenger, and the champion
+            got its last ones, or all again; 0 before.
+        effect: of mode ab, as far as it is known.
         step_requests: the challenger's requests in this step.
         final: whether evidence or a person ended it, so that a second run must not begin it again.
         verdict: of one that goes back: `rollback`, or `keep` where nothing spoke against the challenger.
         asked_at: when a person was asked to approve of what comes next; 0 where nobody was.
-        reasons: why it goes back, or went.
+        reasons: why it goes back, or went; or what its bake has shown.
         events: the last ones, the oldest first.
         series: one entry a look, for the page.
     """
@@ -71,6 +75,9 @@ class Record:
     judge: dict[str, Any] = field(default_factory=dict)
     judged: dict[str, Any] = field(default_factory=dict)
     bake: dict[str, Any] = field(default_factory=dict)
+    split_at: float = 0.0
+    split_until: float = 0.0
+    effect: dict[str, Any] = field(default_factory=dict)
     step_requests: int = 0
     final: bool = False
     verdict: str = ""
@@ -86,8 +93,35 @@ class Record:
 
     def entering(self, phase: str, at: float, what: str, **changed: Any) -> Self:
         """The record at the beginning of another phase or step."""
-        moved = replace(self, phase=phase, entered_at=at, step_requests=0, asked_at=0.0, **changed)
+        split_at = at if phase == SHIFTING and not self.split_at else self.split_at
+        ends = self.phase in BEFORE_PROMOTION and phase not in BEFORE_PROMOTION
+        moved = replace(
+            self,
+            phase=phase,
+            entered_at=at,
+            step_requests=0,
+            asked_at=0.0,
+            split_at=split_at,
+            split_until=at if ends else self.split_until,
+            **changed,
+        )
         return moved.noting(at, what)
+
+    def looked(self, at: float, state: dict[str, Any], judged: dict[str, Any], requests: int) -> Self:
+        """The record after a look at the split.
+
+        Args:
+            state, judged: of the judge, and what it said.
+            requests: of the challenger since the look before.
+        """
+        return replace(
+            self,
+            seen_at=at,
+            judge=state,
+            judged=judged,
+            series=series.extended(self.series, series.entry(judged["at"], self.percent, judged)),
+            step_requests=self.step_requests + max(requests, 0),
+        )
 
     def noting(self, at: float, what: str) -> Self:
         """The record with one more event."""

@@ -100,8 +100,8 @@ def test_an_equal_challenger_is_reverted_by_no_default_gate_more_often_than_alph
     policy = Policy.parse({})
     runs, random = 1000, np.random.default_rng(3)
     reverted = np.zeros(runs, bool)
-    # Errors, slow and invalid answers, and the fifths of the champion's predictions.
-    rates = {"errors": [0.005], "latency": [0.05], "invalid": [0.001], "drift": [0.2] * 5}
+    # Errors, slow, invalid and refused answers, and the fifths of the champion's predictions.
+    rates = {"errors": [0.005], "latency": [0.05], "invalid": [0.001], "refused": [0.02], "drift": [0.2] * 5}
     evidence = {
         gate.signal: Evidence.none(policy.revert_threshold(gate), (runs, len(rates[gate.signal])))
         for gate in policy.gates

@@ -30,6 +30,7 @@ class Judged:
     verdict: str
     reasons: tuple[str, ...] = ("errors: no evidence yet",)
     against: float = 1.0
+    blind: bool = False
 
 
 def policy(**changed: Any) -> Policy:
