@@ -73,7 +73,7 @@ class Server(ThreadingHTTPServer):
 if __name__ == "__main__":
     if "exit" in MODEL:
         sys.exit(f"{FOLDER}: torn")
-    eaten = bytes(int(MODEL.get("eat_mb", 0)) << 20)
+    eaten = b"x" * (int(MODEL.get("eat_mb", 0)) << 20)
     time.sleep(MODEL.get("load_s", 0.0))
     serving = Server(("", int(OPTIONS["port"])), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=serving.shutdown).start())

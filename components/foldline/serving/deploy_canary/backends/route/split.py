@@ -97,8 +97,18 @@ class RouteSplit:
         self._put(replace(shares, mirror=challenger.name if percent else "", mirror_percent=percent))
 
     def percent(self) -> float | None:
+        """As the protocol says.
+
+        Raises:
+            ServingError: somebody deleted the InferenceService of an arm; the way back makes the champion's again.
+        """
         shares = self._router.shares()
-        return shares.percent(self._challenger.name) if shares else None
+        if shares is None:
+            return None
+        for server in filter(None, (self._champion, self._challenger)):
+            if server.name in shares.names and self._gone_or_ending(server):
+                raise ServingError(server.what, expected="to be there while it has requests", got="deleted meanwhile")
+        return shares.percent(self._challenger.name)
 
     def read(self) -> Reading:
         try:
@@ -178,7 +188,13 @@ class RouteSplit:
             since=since,
             impaired=bool(trouble) or self._router.is_alone(),
         )
-        return replace(reading, problem="; ".join(filter(None, [reading.problem, trouble])))
+        # Whom a champion without a ready server could not serve, no fault of the challenger's kept from it.
+        told = reading.unserved if self._champion is None or self._reaches(self._champion, behind) else None
+        return replace(reading, unserved=told, problem="; ".join(filter(None, [reading.problem, trouble])))
+
+    @staticmethod
+    def _reaches(server: KServeServer, behind: dict[str, Behind]) -> bool:
+        return server.name not in behind or bool(behind[server.name].addresses)
 
     def _arm(self, shares: Shares, server: KServeServer | None, behind: dict[str, Behind]) -> Arm | None:
         if server is None or server.name not in shares.reached:
