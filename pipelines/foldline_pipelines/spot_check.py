@@ -2,12 +2,14 @@
 
 from kfp import dsl
 
+from foldline.training.diagnose_training.component import diagnose_training
 from foldline.training.spot_check.component import spot_check as check_families
-from foldline_pipelines.placement import on_accelerator, within_hours
+from foldline_pipelines.placement import on_accelerator, with_object_store, within_hours
 from foldline_pipelines.stations import ingest_to_transforms
 
 
-@dsl.pipeline(name="spot-check")
+# KFP takes a pipeline for its component when both have one name.
+@dsl.pipeline(name="spot-check-and-diagnose")
 def spot_check(
     dataset_uri: str,
     label: str,
@@ -29,13 +31,21 @@ def spot_check(
     families: list = [],
     rows_per_fit: int = 5000,
     time_budget_s: int = 300,
+    model: str = "",
+    model_code: str = "",
+    hyperparameters: dict = {},
+    epochs: int = 20,
+    batch_size: int = 0,
+    learning_rate: float = 0.001,
+    patience: int = 3,
     seed: int = 0,
+    fitting: dict = {},
     accelerator_type: str = "nvidia.com/gpu",
     accelerator_count: str = "0",
     node_selector: dict = {},
     tolerations: list = [],
 ):
-    """Compare families of models on the same folds; a diagnosis, no model is kept.
+    """Compare families of models on the same folds, and say what holds a model's training back; no model is kept.
 
     Args:
         dataset_uri: CSV, zipped CSV or Parquet; a path, or an http(s), s3 or minio address.
@@ -58,7 +68,15 @@ def spot_check(
         families: Some of linear, forest, boosting, neighbours, svm, mlp; all when empty.
         rows_per_fit: Training rows of a fold for families whose cost grows faster than the rows.
         time_budget_s: Seconds for each family.
+        model: Function that builds the model to diagnose, as module:function; a multilayer perceptron when empty.
+        model_code: Source text that holds the function; the command fills it in from a file.
+        hyperparameters: Arguments of that function.
+        epochs: Most epochs to train it.
+        batch_size: Rows a step, around which others are tried; chosen from the number of rows when 0.
+        learning_rate: Step size of its optimizer.
+        patience: Epochs without a better mean validation loss before its training stops.
         seed: Seed of folds, samples, initial weights and order of rows.
+        fitting: Optimizer, schedule, loss, class_weight, weight_column, precision, stopping and more, where not usual.
         accelerator_type: Resource name of the accelerator for training.
         accelerator_count: Accelerators for each training task; a whole number, written as text.
         node_selector: Node labels that training tasks need.
@@ -93,5 +111,21 @@ def spot_check(
         time_budget_s=time_budget_s,
         seed=seed,
     )
-    on_accelerator(checked, accelerator_type, accelerator_count, node_selector, tolerations)
-    within_hours(checked, 24)
+    diagnosed = diagnose_training(
+        dataset=dataset,
+        folds=folds,
+        transform=transform,
+        model=model,
+        model_code=model_code,
+        hyperparameters=hyperparameters,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        patience=patience,
+        seed=seed,
+        fitting=fitting,
+    )
+    with_object_store(diagnosed)
+    for task_of_training in (checked, diagnosed):
+        on_accelerator(task_of_training, accelerator_type, accelerator_count, node_selector, tolerations)
+        within_hours(task_of_training, 24)

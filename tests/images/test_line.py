@@ -20,8 +20,8 @@ def tasks(images: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, d
     folder = tmp_path_factory.mktemp("line")
     table = customers(folder / "customers.csv", rows=500, seed=1)
     folder.chmod(0o777)
-    arguments = {"dataset_uri": str(table), "label": "left", "n_folds": 3}
-    served = {"store_uri": str(folder / "models"), "epochs": 2}
+    arguments = {"dataset_uri": str(table), "label": "left", "n_folds": 3, "epochs": 2}
+    served = {"store_uri": str(folder / "models")}
     mounted = [*containers.CONFINED, f"--volume={folder}:{folder}"]
     records = []
     for name, own in (("train_and_serve", served), ("spot_check", {})):

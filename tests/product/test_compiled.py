@@ -16,8 +16,10 @@ COMPILED = Path(__file__).resolve().parents[2] / "compiled"
 PIPELINES = pytest.mark.parametrize("name", sorted(registry.pipelines()))
 # Their answers depend on what no input tells: the content of a table, the model store, a cluster.
 NEVER_CACHED = {"ingest-dataset", "compare-models", "deploy-canary"}
-READS_OBJECT_STORE = {"ingest-dataset", "train-folds", "train-model", "compare-models", "deploy-canary"}
-ON_ACCELERATOR = {"train-folds", "train-model", "spot-check"}
+READS_OBJECT_STORE = {
+    "ingest-dataset", "train-folds", "train-model", "diagnose-training", "compare-models", "deploy-canary",
+}  # fmt: skip
+ON_ACCELERATOR = {"train-folds", "train-model", "spot-check", "diagnose-training"}
 
 
 def compiled(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -62,6 +64,12 @@ def test_manifests_are_a_pipeline_and_a_version_of_it(name: str) -> None:
 @PIPELINES
 def test_no_pipeline_has_a_shape_that_a_local_run_gets_wrong(name: str) -> None:
     assert shapes.find(load(COMPILED / "pipelines" / f"{name}.yaml"), {}) == []
+
+
+@PIPELINES
+def test_no_pipeline_has_the_name_of_a_component_which_kfp_would_take_it_for(name: str) -> None:
+    ir = load(COMPILED / "pipelines" / f"{name}.yaml")
+    assert f"comp-{ir['pipelineInfo']['name']}" not in ir["components"]
 
 
 @PIPELINES

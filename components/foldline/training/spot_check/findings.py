@@ -27,11 +27,13 @@ def sentences(verdict: Verdict, trials: Sequence[Trial], titles: Mapping[str, st
         said = [f"No setting is better than the baseline beyond chance; the best mean is that of {called}: {shown}."]
     else:
         said = [f"Best: {_called(best, titles)}: {shown}."]
-        ties = [titles[row.trial.family] for row in verdict.ties]
+        ties = [f"{titles[row.trial.family]} ({row.behind:.2g} behind)" for row in verdict.ties]
         others = len(verdict.families) - 1
         if ties:
+            few = len(best.trial.scores)
             said.append(
-                f"The test cannot tell it from {', '.join(ties)}: take the one that is cheapest to train and serve."
+                f"The test cannot tell it from {', '.join(ties)}; from {few} folds it sees only large differences. "
+                "Between equals, take the one that is cheapest to train and serve."
             )
         elif others:
             said.append("The best setting of every other family is worse beyond chance.")
