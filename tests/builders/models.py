@@ -67,7 +67,7 @@ def folds(path: Path, of: Dataset, kind: str = "binary", test_fraction: float = 
         hold_out={"method": "position", "fraction": test_fraction},
         row_id=row_id,
         test=test,
-        fold=fold,
+        fold=fold[None],
     )
 
 

@@ -14,7 +14,7 @@ from foldline.artifacts.seal import open_sealed, seal
 from foldline.artifacts.task import Task
 from foldline.errors import ArtifactError
 
-FORM = "foldline.folds/1"
+FORM = "foldline.folds/2"
 MANIFEST = "folds.json"
 FORWARD = "forward_chaining"
 
@@ -25,9 +25,10 @@ class Assignment:
 
     Attributes:
         test: shape (n_rows,), bool: held out, scored once.
-        fold: shape (n_rows,), int: number of the fold; -1 for test rows.
+        fold: shape (n_repeats, n_rows), int: number of the fold, which counts on over the repeats: repeat r has the
+            folds r * n_folds and up; -1 for test rows.
         forward: whether a fold is trained on the folds before it only.
-        n_folds: number of folds that are predicted.
+        n_folds: number of folds that are predicted in each repeat.
     """
 
     test: NDArray[np.bool_]
@@ -36,19 +37,39 @@ class Assignment:
     n_folds: int
 
     @property
+    def n_repeats(self) -> int:
+        return len(self.fold)
+
+    @property
     def predicted_folds(self) -> tuple[int, ...]:
         """Numbers of the folds that get out-of-fold predictions; in forward chaining fold 0 is only trained on."""
-        return tuple(range(1, self.n_folds + 1)) if self.forward else tuple(range(self.n_folds))
+        if self.forward:
+            return tuple(range(1, self.n_folds + 1))
+        return tuple(range(self.n_repeats * self.n_folds))
+
+    def repeat_of(self, fold: int) -> int:
+        """The repeat that the fold belongs to; forward chaining has one."""
+        return 0 if self.forward else fold // self.n_folds
 
     def training_folds(self, fold: int) -> tuple[int, ...]:
-        """The folds that the model of `fold` is trained on, in increasing order."""
+        """The folds that the model of `fold` is trained on, of its own repeat and in increasing order."""
         if self.forward:
             return tuple(range(fold))
-        return tuple(other for other in range(self.n_folds) if other != fold)
+        first = self.repeat_of(fold) * self.n_folds
+        return tuple(other for other in range(first, first + self.n_folds) if other != fold)
 
     def training_rows(self, fold: int) -> NDArray[np.bool_]:
         """Shape (n_rows,): the rows that the model and transform of `fold` may see."""
-        return np.isin(self.fold, self.training_folds(fold))
+        return np.isin(self.fold[self.repeat_of(fold)], self.training_folds(fold))
+
+    def validation_rows(self, fold: int) -> NDArray[np.bool_]:
+        """Shape (n_rows,): the rows of `fold`, which its model predicts."""
+        rows: NDArray[np.bool_] = self.fold[self.repeat_of(fold)] == fold
+        return rows
+
+    def of(self, rows: NDArray[np.bool_]) -> "Assignment":
+        """The same folds of these rows only, shape (n_rows,), in their order."""
+        return Assignment(self.test[rows], self.fold[:, rows], self.forward, self.n_folds)
 
 
 @dataclass(frozen=True)
@@ -59,7 +80,8 @@ class Folds:
         dataset_digest: digest of the dataset that they belong to.
         strategy: `stratified`, `plain`, `grouped` or `forward_chaining`.
         hold_out: how test rows were chosen (`method`, `fraction` and what else it depends on).
-        row_id, test, fold: shape (n_rows,) each; see `Assignment`.
+        row_id, test: shape (n_rows,) each.
+        fold: shape (n_repeats, n_rows); see `Assignment`.
     """
 
     path: Path
@@ -91,15 +113,15 @@ class Folds:
         test: NDArray[np.bool_],
         fold: NDArray[np.int64],
     ) -> Self:
-        """Write the folds at the new folder `path`; rows are stored in the order of their `row_id`."""
+        """Write the folds at the new folder `path`: all rows of a repeat after each other, in the order of `row_id`."""
         path.mkdir(parents=True)
-        order = np.argsort(row_id)
-        split = pa.array(np.where(test[order], "test", "train"), pa.string())
+        order, repeats = np.argsort(row_id), len(fold)
+        split = pa.array(np.tile(np.where(test[order], "test", "train"), repeats), pa.string())
         columns = {
-            "row_id": pa.array(row_id[order]),
+            "row_id": pa.array(np.tile(row_id[order], repeats)),
             "split": split,
-            "repeat": pa.array(np.zeros(len(order), dtype=np.int16)),
-            "fold": pa.array(fold[order].astype(np.int16)),
+            "repeat": pa.array(np.repeat(np.arange(repeats, dtype=np.int16), len(order))),
+            "fold": pa.array(fold[:, order].ravel().astype(np.int16)),
         }
         pq.write_table(pa.table(columns), path / "folds.parquet", compression="zstd")
         content = {
@@ -108,6 +130,7 @@ class Folds:
             "task": task.to_json(),
             "strategy": strategy,
             "n_folds": n_folds,
+            "n_repeats": repeats,
             "seed": seed,
             "hold_out": hold_out,
         }
@@ -123,6 +146,8 @@ class Folds:
         """
         manifest = open_sealed(path, MANIFEST, FORM)
         table = pq.read_table(path / "folds.parquet")
+        fold = table["fold"].to_numpy().astype(np.int64).reshape(manifest["n_repeats"], -1)
+        rows = fold.shape[1]
         return cls(
             path=path,
             dataset_digest=manifest["dataset_digest"],
@@ -132,9 +157,9 @@ class Folds:
             n_folds=manifest["n_folds"],
             seed=manifest["seed"],
             hold_out=manifest["hold_out"],
-            row_id=table["row_id"].to_numpy(),
-            test=pc.equal(table["split"], "test").to_numpy(),
-            fold=table["fold"].to_numpy().astype(np.int64),
+            row_id=table["row_id"][:rows].to_numpy(),
+            test=pc.equal(table["split"][:rows], "test").to_numpy(),
+            fold=fold,
             digest=manifest["seal"],
         )
 
@@ -157,8 +182,8 @@ class Folds:
                 f"rows of {self.path}", expected=f"the dataset's {len(row_id)} rows", got=f"{len(self.row_id)} others"
             )
         test = np.empty(len(order), dtype=bool)
-        fold = np.empty(len(order), dtype=np.int64)
-        test[order], fold[order] = self.test, self.fold
+        fold = np.empty_like(self.fold)
+        test[order], fold[:, order] = self.test, self.fold
         return Assignment(test=test, fold=fold, forward=self.strategy == FORWARD, n_folds=self.n_folds)
 
     def summary(self) -> dict[str, str | int]:
@@ -167,6 +192,7 @@ class Folds:
             "task": self.task.kind,
             "strategy": self.strategy,
             "folds": self.n_folds,
+            "repeats": len(self.fold),
             "training_rows": int((~self.test).sum()),
             "test_rows": int(self.test.sum()),
         }

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 
-from foldline.artifacts.task import Task
+from foldline.artifacts import Predictions, Task
 from foldline.evaluation import per_row
 from foldline.evaluation.per_row import SMALLEST_PROBABILITY, Array
 from foldline.evaluation.resampled import corrected_paired_test
@@ -55,7 +55,7 @@ class Calibration:
             standard error of the difference.
         figures: for each of the three `log_loss` and `brier` (mean over folds), `calibration_error` (all rows), and
             `gain` in log loss over `none` with its `gain_standard_error`, corrected as fold scores are.
-        bins: for `none` and for `chosen` the rows in groups by prediction.
+        bins: for `none` and for `chosen` the rows in groups by prediction; those of the first repeat.
     """
 
     chosen: str
@@ -134,23 +134,14 @@ Fit = Callable[[Floats, Floats, Floats], Map]
 METHODS: dict[str, Fit] = {"platt": fit_platt, "isotonic": fit_isotonic}
 
 
-def calibrate(
-    task: Task,
-    label: Array,
-    prediction: Array,
-    fold: NDArray[np.int64],
-    others: Mapping[int, Sequence[int]],
-    test_ratio: float,
-) -> Calibration:
+def calibrate(predictions: Predictions, others: Mapping[int, Sequence[int]], test_ratio: float) -> Calibration:
     """Calibration of out-of-fold probabilities, as they are and mapped.
 
     Args:
-        label: shape (n_rows,).
-        prediction: probabilities; shape (n_rows, task.outputs).
-        fold: number of the fold of each row; shape (n_rows,).
         others: for each fold those whose rows its map is fitted on; at least two folds have some.
         test_ratio: as in `corrected_paired_test`.
     """
+    task, label, prediction, fold = predictions.task, predictions.label, predictions.prediction, predictions.fold
     mapped = [number for number, seen in others.items() if seen]
     own = [np.flatnonzero(fold == number) for number in mapped]
     said = {NONE: [prediction[rows].astype(np.float64) for rows in own]}
@@ -161,13 +152,15 @@ def calibrate(
             for seen, rows in zip(fitting, own, strict=True)
         ]
     truth = [label[rows] for rows in own]
+    # Reliability counts each row once, as its intervals take rows for independent.
+    once = np.concatenate([predictions.repeat[rows] for rows in own]) == 0
     losses = {
         name: [float(per_row.log_loss(task, *pair).mean()) for pair in zip(truth, values, strict=True)]
         for name, values in said.items()
     }
     figures, bins = {}, {}
     for name, values in said.items():
-        bins[name] = reliability(*confidence_of(task, np.concatenate(truth), np.concatenate(values)))
+        bins[name] = reliability(*confidence_of(task, np.concatenate(truth)[once], np.concatenate(values)[once]))
         gain = corrected_paired_test(losses[NONE], losses[name], test_ratio)
         squares = [float(per_row.brier(task, *pair).mean()) for pair in zip(truth, values, strict=True)]
         figures[name] = {

@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foldline.artifacts.folds import Assignment
-from foldline.artifacts.task import Task
+from foldline.artifacts import Assignment, Predictions
 from foldline.evaluation.bootstrap import RESAMPLES, bootstrap_intervals
 from foldline.evaluation.calibration import calibrate
 from foldline.evaluation.metrics import within_range
-from foldline.evaluation.per_row import Array
 from foldline.evaluation.resampled import corrected_interval
 from foldline.evaluation.threshold import CRITERION, choose_threshold
 
@@ -34,16 +32,14 @@ def other_folds(assignment: Assignment) -> dict[int, tuple[int, ...]]:
 def mean_test_ratio(assignment: Assignment) -> float:
     """Rows that a fold scores over rows that its model is trained on, mean over folds."""
     ratios = [
-        (assignment.fold == fold).sum() / assignment.training_rows(fold).sum() for fold in assignment.predicted_folds
+        assignment.validation_rows(fold).sum() / assignment.training_rows(fold).sum()
+        for fold in assignment.predicted_folds
     ]
     return float(np.mean(ratios))
 
 
 def out_of_fold_figures(
-    task: Task,
-    label: Array,
-    prediction: Array,
-    fold: NDArray[np.int64],
+    predictions: Predictions,
     fold_metrics: Sequence[dict[str, float]],
     others: Mapping[int, Sequence[int]],
     test_ratio: float,
@@ -53,19 +49,19 @@ def out_of_fold_figures(
     """Intervals of the metrics; of a classification also threshold (binary) and calibration.
 
     Args:
-        label: shape (n_rows,).
-        prediction: out-of-fold predictions; shape (n_rows, task.outputs).
-        fold: number of the fold of each row; shape (n_rows,).
+        predictions: those of all folds of all repeats.
         fold_metrics: metrics of each fold.
         others: as `other_folds` gives it; the keys are the folds.
         test_ratio: as `mean_test_ratio` gives it.
-        group: as `bootstrap_intervals` takes it.
+        group: rows that belong together have one number; shape (n_rows,). None where no two of them do. The
+            predictions of one row in several repeats belong together in any case.
 
     Returns:
         `confidence`; `resampled` and `bootstrap`: `estimand`, `method` and `intervals` by metric (`value`,
         `standard_error`, `lower`, `upper`); `threshold` and `calibration` with the fields of `Threshold` and
         `Calibration`, the latter where at least two folds have others.
     """
+    task, label, prediction, fold = predictions.task, predictions.label, predictions.prediction, predictions.fold
     figures: dict[str, Any] = {"confidence": CONFIDENCE}
     if len(fold_metrics) > 1:
         figures["resampled"] = {
@@ -74,6 +70,8 @@ def out_of_fold_figures(
             "intervals": {name: _resampled(name, fold_metrics, test_ratio) for name in fold_metrics[0]},
         }
     drawn = "rows" if group is None else "groups of rows"
+    if group is None and predictions.repeat.any():
+        group = predictions.row_id
     intervals = bootstrap_intervals(task, label, prediction, fold=fold, group=group, confidence=CONFIDENCE)
     figures["bootstrap"] = {
         "estimand": OF_ROWS,
@@ -84,7 +82,7 @@ def out_of_fold_figures(
         chosen = choose_threshold(task, label, prediction, fold, others)
         figures["threshold"] = {"criterion": CRITERION, **asdict(chosen), "of_folds": list(chosen.of_folds)}
     if task.is_classification and sum(bool(seen) for seen in others.values()) > 1:
-        figures["calibration"] = asdict(calibrate(task, label, prediction, fold, others, test_ratio))
+        figures["calibration"] = asdict(calibrate(predictions, others, test_ratio))
     return figures
 
 

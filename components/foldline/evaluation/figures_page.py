@@ -49,7 +49,11 @@ def show_metrics(
 
 
 def show_classification(page: Page, figures: Mapping[str, Any], predictions: Predictions) -> None:
-    """ROC and reliability of a classification, precision and recall of a binary one, the threshold, the calibration."""
+    """Calibration of a classification; ROC, precision and recall, and threshold of a binary one.
+
+    Curves are those of the first repeat.
+    """
+    predictions = predictions.of_repeat(0)
     task, label, prediction = predictions.task, predictions.label, predictions.prediction
     binary = task.kind == "binary"
     calibration = figures.get("calibration")

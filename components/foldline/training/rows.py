@@ -85,9 +85,7 @@ class TrainingTable:
             transform=transform,
             row_id=row_id_array(table),
             label=folds.task.encode(table[folds.label]),
-            assignment=Assignment(
-                whole.test[~whole.test], whole.fold[~whole.test], forward=whole.forward, n_folds=whole.n_folds
-            ),
+            assignment=whole.of(~whole.test),
             tensors=tensors_from_table(table, transform.signature),
             weight=weights_of(table[weight_column], weight_column) if weight_column else None,
         )
@@ -105,7 +103,7 @@ class TrainingTable:
         """
         folds = self.assignment.predicted_folds
         training = [self.assignment.training_rows(fold) for fold in folds]
-        validation = [self.assignment.fold == fold for fold in folds]
+        validation = [self.assignment.validation_rows(fold) for fold in folds]
         folders = [self.transform.fold_folder(fold) for fold in folds]
         return self._rows(folds, folders, training, validation, load)
 

@@ -10,7 +10,7 @@ from foldline._image import LAUNCHER
 def assign_folds(
     dataset: Input[Dataset], folds: Output[Artifact], report: Output[HTML], label: str = "", task: str = "auto",
     strategy: str = "auto", n_folds: int = 5, test_fraction: float = 0.2, seed: int = 0, group_column: str = "",
-    time_column: str = "",
+    time_column: str = "", n_repeats: int = 1,
 ):  # fmt: skip
     """Hold out test rows, and deal the other rows to folds.
 
@@ -27,9 +27,10 @@ def assign_folds(
         seed: Which folds; the hold-out does not depend on it.
         group_column: Column whose equal values stay together; for the strategy grouped.
         time_column: Column with the time of each row; for the strategy forward_chaining.
+        n_repeats: How often the rows are dealt to folds, each time otherwise; 1 for forward_chaining.
     """
     from foldline.data.assign_folds.run import run
 
     run(dataset.path, folds.path, report.path, label=label, task=task, strategy=strategy, n_folds=n_folds,
-        test_fraction=test_fraction, seed=seed, group_column=group_column, time_column=time_column,
+        n_repeats=n_repeats, test_fraction=test_fraction, seed=seed, group_column=group_column, time_column=time_column,
         describe=folds.metadata.update)  # fmt: skip

@@ -7,6 +7,7 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
+from foldline.artifacts.folds import FORWARD
 from foldline.artifacts.identity import unit_interval
 from foldline.errors import ArgumentError, DataError
 
@@ -46,29 +47,36 @@ def hold_out_latest(times: Integers, fraction: float) -> Mask:
     return np.asarray(times > moments[cut])
 
 
-def stratified(row_id: Integers, classes: Integers, n_folds: int, seed: int) -> Integers:
+def salt(seed: int, repeat: int) -> str:
+    """What the hashes of a repeat begin with."""
+    return f"folds {seed}" if repeat == 0 else f"folds {seed} repeat {repeat}"
+
+
+def stratified(row_id: Integers, classes: Integers, n_folds: int, seed: int, repeat: int = 0) -> Integers:
     """Folds; shape (n_rows,), in [0, n_folds).
 
     Rows are dealt class by class in the order of a seeded hash, and a class goes on at the fold where the one before
     it ended: folds differ by at most one row, in each class and in all.
     """
-    order = np.lexsort((row_id, unit_interval(row_id, f"folds {seed}"), classes))
+    order = np.lexsort((row_id, unit_interval(row_id, salt(seed, repeat)), classes))
     fold = np.empty(len(row_id), dtype=np.int64)
     fold[order] = np.arange(len(row_id)) % n_folds
     return fold
 
 
-def grouped(groups: Integers, group_hash: Integers, n_folds: int, seed: int) -> Integers:
+def grouped(groups: Integers, group_hash: Integers, n_folds: int, seed: int, repeat: int = 0) -> Integers:
     """Folds; shape (n_rows,), in [0, n_folds): whole groups, the largest first, each to the fold with the fewest rows.
 
-    Groups of equal size follow a seeded hash.
+    Groups of equal size follow a seeded hash; in later repeats those of about equal size (within a power of two), or
+    groups of different sizes would be dealt alike each time.
 
     Args:
         groups: shape (n_rows,): index of the row's group in [0, n_groups).
         group_hash: shape (n_groups,): a hash of each group's value.
     """
     sizes = np.bincount(groups, minlength=len(group_hash))
-    order = np.lexsort((group_hash, unit_interval(group_hash, f"folds {seed}"), -sizes))
+    about = sizes if repeat == 0 else np.frexp(sizes)[1]
+    order = np.lexsort((group_hash, unit_interval(group_hash, salt(seed, repeat)), -about))
     fold_of = np.empty(len(group_hash), dtype=np.int64)
     filled = [(0, fold) for fold in range(n_folds)]
     for group in order.tolist():
@@ -104,7 +112,9 @@ def forward(times: Integers, n_folds: int) -> Integers:
     return np.asarray(block_of[place.reshape(-1)], dtype=np.int64)
 
 
-def check_parameters(strategy: str, n_folds: int, test_fraction: float, strategies: tuple[str, ...]) -> None:
+def check_parameters(
+    strategy: str, n_folds: int, n_repeats: int, test_fraction: float, strategies: tuple[str, ...]
+) -> None:
     """Raises:
     ArgumentError: a parameter is outside its range.
     """
@@ -112,5 +122,9 @@ def check_parameters(strategy: str, n_folds: int, test_fraction: float, strategi
         raise ArgumentError("strategy", expected=f"one of {', '.join(strategies)}", got=repr(strategy))
     if n_folds < 2:
         raise ArgumentError("n_folds", expected="at least 2", got=str(n_folds))
+    if n_repeats < 1:
+        raise ArgumentError("n_repeats", expected="at least 1", got=str(n_repeats))
+    if n_repeats > 1 and strategy == FORWARD:
+        raise ArgumentError("n_repeats", expected=f"1 with {FORWARD}: time has one order", got=str(n_repeats))
     if not 0.0 <= test_fraction <= 0.9:
         raise ArgumentError("test_fraction", expected="a share from 0.0 to 0.9", got=str(test_fraction))

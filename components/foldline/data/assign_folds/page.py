@@ -33,8 +33,8 @@ def folds_page(
     page.heading("Hold-out")
     page.figures(dict(folds.hold_out))
     page.heading("Balance")
-    fold_numbers = sorted(set(np.unique(assignment.fold[~assignment.test]).tolist()))
-    parts = [(str(fold), assignment.fold == fold) for fold in fold_numbers]
+    fold_numbers = sorted(set(np.unique(assignment.fold[:, ~assignment.test]).tolist()))
+    parts = [(str(fold), assignment.validation_rows(fold)) for fold in fold_numbers]
     parts += [("test", assignment.test), ("all", np.ones(len(encoded), dtype=bool))]
     shown = folds.task.classes[:MOST_CLASSES]
     counted = ["groups"] if groups is not None else []

@@ -39,6 +39,7 @@ def run(
     task: str = "auto",
     strategy: str = "auto",
     n_folds: int = 5,
+    n_repeats: int = 1,
     test_fraction: float = 0.2,
     seed: int = 0,
     group_column: str = "",
@@ -55,7 +56,7 @@ def run(
         ArgumentError: a parameter has a value that it cannot have, or names no column.
         DataError: a class, the groups or the times do not suffice for these folds.
     """
-    deal.check_parameters(strategy, n_folds, test_fraction, STRATEGIES)
+    deal.check_parameters(strategy, n_folds, n_repeats, test_fraction, STRATEGIES)
     dataset = Dataset.read(Path(dataset_path))
     label = label or dataset.label
     if not label:
@@ -75,7 +76,9 @@ def run(
     chosen = _resolve(strategy, inferred, group_column, time_column)
     row_id = row_id_array(table)
     encoded = inferred.encode(table[label])
-    dealt = _deal(table, row_id, encoded, inferred, chosen, n_folds, test_fraction, seed, group_column, time_column)
+    dealt = _deal(
+        table, row_id, encoded, inferred, chosen, n_folds, n_repeats, test_fraction, seed, group_column, time_column
+    )
     assignment = Assignment(dealt.test, dealt.fold, chosen == FORWARD, n_folds)
     _check_parts(assignment, inferred, encoded, test_fraction)
     warnings = _warnings(chosen, inferred, encoded, assignment, time_column)
@@ -123,14 +126,14 @@ def _resolve(strategy: str, task: Task, group_column: str, time_column: str) -> 
 
 def _deal(
     table: pa.Table, row_id: NDArray[np.int64], encoded: NDArray[np.float32], task: Task, strategy: str,
-    n_folds: int, test_fraction: float, seed: int, group_column: str, time_column: str,
+    n_folds: int, n_repeats: int, test_fraction: float, seed: int, group_column: str, time_column: str,
 ) -> _Dealt:  # fmt: skip
-    fold = np.full(len(row_id), -1, dtype=np.int64)
+    fold = np.full((n_repeats, len(row_id)), -1, dtype=np.int64)
     if strategy == FORWARD:
         times = _times(table[time_column], time_column)
         test = deal.hold_out_latest(times, test_fraction)
         _require_training(test, test_fraction)
-        fold[~test] = deal.forward(times[~test], n_folds)
+        fold[0, ~test] = deal.forward(times[~test], n_folds)
         cut = str(times[test].min().astype("datetime64[us]")) if test.any() else ""
         said: dict[str, str | float] = {
             "method": "latest",
@@ -151,7 +154,9 @@ def _deal(
                 expected=f"at most {len(present)}, the number of training groups in {group_column!r}",
                 got=str(n_folds),
             )
-        fold[~test] = deal.grouped(place.reshape(-1), values[present].view(np.int64), n_folds, seed)
+        for repeat in range(n_repeats):
+            dealt = deal.grouped(place.reshape(-1), values[present].view(np.int64), n_folds, seed, repeat)
+            fold[repeat, ~test] = repeat * n_folds + dealt
         said = {"method": "hash", "of": group_column, "fraction": test_fraction, "depends_on": "the group's value"}
         return _Dealt(test, fold, said, groups.reshape(-1))
     test = deal.hold_out(row_id, test_fraction)
@@ -159,7 +164,9 @@ def _deal(
     classes = encoded.astype(np.int64) if strategy == "stratified" else np.zeros(len(row_id), dtype=np.int64)
     if strategy == "stratified":
         _require_class_sizes(task, classes[~test], n_folds)
-    fold[~test] = deal.stratified(row_id[~test], classes[~test], n_folds, seed)
+    for repeat in range(n_repeats):
+        dealt = deal.stratified(row_id[~test], classes[~test], n_folds, seed, repeat)
+        fold[repeat, ~test] = repeat * n_folds + dealt
     if (~test).sum() < n_folds:
         raise ArgumentError("n_folds", expected=f"at most {int((~test).sum())}, the training rows", got=str(n_folds))
     return _Dealt(test, fold, {"method": "hash", "of": "row_id", "fraction": test_fraction, "depends_on": "row_id"})
@@ -228,7 +235,7 @@ def _warnings(
             "are alike, such folds flatter the scores. The strategy forward_chaining predicts later rows from earlier."
         )
     if task.is_classification:
-        parts = [(f"Fold {fold} has", assignment.fold == fold) for fold in assignment.predicted_folds]
+        parts = [(f"Fold {fold} has", assignment.validation_rows(fold)) for fold in assignment.predicted_folds]
         for name, rows in [("The test rows have", assignment.test), *parts]:
             counts = np.bincount(encoded[rows].astype(np.int64), minlength=len(task.classes))
             if rows.any() and not counts.all():

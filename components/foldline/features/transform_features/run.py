@@ -5,6 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from foldline.artifacts import Dataset, Folds, RawColumn, Transform
 from foldline.artifacts.dataset import row_id_array
 from foldline.artifacts.transform import FINAL
@@ -49,9 +51,14 @@ def run(
 
     table = dataset.table([column.name for column in wanted])
     assignment = folds.align(row_id_array(table), dataset.digest)
-    by_fold = collect(table, wanted, assignment.fold)
+    by_fold: dict[int, TableStatistics] = {}
+    for repeat in range(assignment.n_repeats):
+        first, fold = repeat * assignment.n_folds, assignment.fold[repeat]
+        collected = collect(table, wanted, np.where(fold < 0, -1, fold - first))
+        by_fold |= {first + number: found for number, found in collected.items()}
     del table
-    training = merge(list(by_fold.values()))
+    # Each repeat has all training rows.
+    training = merge([of_fold for fold, of_fold in by_fold.items() if assignment.repeat_of(fold) == 0])
     fixed = documents.complete(dataset.columns, stated, training, label=folds.label, excluded=exclude_columns)
     if not fixed.features:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in fixed.ignored.items())

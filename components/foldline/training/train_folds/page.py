@@ -5,18 +5,23 @@ from matplotlib.figure import Figure
 
 from foldline.artifacts import Predictions
 from foldline.artifacts.training import Training
-from foldline.evaluation.figures_page import show_classification, show_metrics
+from foldline.evaluation.figures_page import MOST_FOLDS, show_classification, show_metrics
 from foldline.evaluation.plots import show_confusion, show_residuals
 from foldline.report import Page
 
 
 def training_page(training: Training, predictions: Predictions) -> Page:
     """A page with the metrics of each fold, learning curves, and plots of the out-of-fold predictions."""
+    rows = np.unique(predictions.row_id)
     page = Page(
         "Training of the folds",
-        f"{training.label} ({predictions.task.kind}), {len(training.folds)} folds, {len(predictions.label)} rows",
+        f"{training.label} ({predictions.task.kind}), {len(training.folds)} folds, {len(rows)} rows",
     )
     page.text("Each row is predicted by the model whose training rows it is not among.")
+    if predictions.repeat.any():
+        page.text(
+            "Rows were dealt to folds several times; curves, confusion matrix and residuals are of the first time."
+        )
     show_metrics(page, training.figures, training.folds, training.fold_metrics, training.metrics)
     page.heading("Learning curves")
     page.text(
@@ -26,9 +31,9 @@ def training_page(training: Training, predictions: Predictions) -> Page:
     page.plot(_curves(training))
     if predictions.task.is_classification:
         show_classification(page, training.figures, predictions)
-        show_confusion(page, predictions)
+        show_confusion(page, predictions.of_repeat(0))
     else:
-        show_residuals(page, predictions)
+        show_residuals(page, predictions.of_repeat(0))
     page.heading("Trained with")
     page.figures(
         {
@@ -56,5 +61,6 @@ def _curves(training: Training) -> Figure:
         panel.plot(epochs, losses.mean(axis=1), color="black", linewidth=2, label="mean")
         panel.axvline(training.epochs, color="grey", linestyle=":")
         panel.set(title=f"{name} loss", xlabel="epoch", ylabel="loss")
-    axes[1].legend(fontsize="small")
+    if len(training.folds) <= MOST_FOLDS:
+        axes[1].legend(fontsize="small")
     return figure

@@ -88,7 +88,7 @@ def write_results(
         TrainingError: a fold cannot be scored; names it.
     """
     table, task, folds = prepared.table, prepared.task, prepared.folds
-    own = [table.assignment.fold == fold for fold in folds]
+    own = [table.assignment.validation_rows(fold) for fold in folds]
     labels = [table.label[mask] for mask in own]
     values = [
         prediction * np.float32(scale.sd) + np.float32(scale.mean)
@@ -100,6 +100,7 @@ def write_results(
         outputs.predictions,
         task=task,
         row_id=np.concatenate([table.row_id[mask] for mask in own]),
+        repeat=np.repeat([table.assignment.repeat_of(fold) for fold in folds], [len(label) for label in labels]),
         fold=np.repeat(folds, [len(label) for label in labels]),
         label=np.concatenate(labels),
         prediction=np.concatenate(values),
@@ -116,10 +117,7 @@ def write_results(
         fold_metrics=scores,
         metrics=summary,
         figures=out_of_fold_figures(
-            task,
-            written.label,
-            written.prediction,
-            written.fold,
+            written,
             scores,
             other_folds(table.assignment),
             mean_test_ratio(table.assignment),
@@ -131,11 +129,12 @@ def write_results(
     training.write(outputs.training)
     for name, value in summary.items():
         outputs.metrics.log_metric(name, value)
+    once = written.of_repeat(0)
     if task.kind == "binary":
-        points = roc_points(written.label, written.prediction)
+        points = roc_points(once.label, once.prediction)
         outputs.classification.log_roc_curve(*(axis.tolist() for axis in points))
     if task.is_classification:
-        matrix = confusion(task, written.label, written.prediction)
+        matrix = confusion(task, once.label, once.prediction)
         outputs.classification.log_confusion_matrix(list(task.classes), matrix)
     outputs.describe_predictions({"kind": "out_of_fold", "rows": len(written.label)})
     outputs.describe_training(training.summary())

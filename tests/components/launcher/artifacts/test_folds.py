@@ -12,12 +12,13 @@ from foldline.errors import ArtifactError
 ROW_ID = np.array([40, 10, 30, 20, 50])
 TEST = np.array([False, True, False, False, False])
 FOLD = np.array([2, -1, 0, 1, 0])
+AGAIN = np.array([4, -1, 3, 3, 5])
 
 
-def write(path: Path, strategy: str = "stratified") -> Folds:
+def write(path: Path, strategy: str = "stratified", fold: np.ndarray = FOLD[None]) -> Folds:
     return Folds.write(
         path, dataset_digest="sha256:1", label="late", task=Task("binary", ("false", "true")), strategy=strategy,
-        n_folds=3, seed=4, hold_out={"method": "hash", "fraction": 0.2}, row_id=ROW_ID, test=TEST, fold=FOLD,
+        n_folds=3, seed=4, hold_out={"method": "hash", "fraction": 0.2}, row_id=ROW_ID, test=TEST, fold=fold,
     )  # fmt: skip
 
 
@@ -26,18 +27,18 @@ def test_folds_are_read_as_they_were_written(tmp_path: Path) -> None:
     read = Folds.read(tmp_path / "folds")
     assert read.row_id.tolist() == sorted(ROW_ID.tolist())
     assert read.test.tolist() == [True, False, False, False, False]
-    assert read.fold.tolist() == [-1, 1, 0, 2, 0]
+    assert read.fold.tolist() == [[-1, 1, 0, 2, 0]]
     assert (read.label, read.task, read.n_folds, read.seed) == ("late", written.task, 3, 4)
     assert read.digest == written.digest
     assert read.summary() == {
-        "task": "binary", "strategy": "stratified", "folds": 3, "training_rows": 4, "test_rows": 1,
+        "task": "binary", "strategy": "stratified", "folds": 3, "repeats": 1, "training_rows": 4, "test_rows": 1,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 1, 3]])
 def test_folds_align_to_any_order_of_rows(tmp_path: Path, order: list[int]) -> None:
-    aligned = write(tmp_path / "folds").align(ROW_ID[order], "sha256:1")
-    assert aligned.fold.tolist() == FOLD[order].tolist()
+    aligned = write(tmp_path / "folds", fold=np.stack([FOLD, AGAIN])).align(ROW_ID[order], "sha256:1")
+    assert aligned.fold.tolist() == [FOLD[order].tolist(), AGAIN[order].tolist()]
     assert aligned.test.tolist() == TEST[order].tolist()
 
 
@@ -56,10 +57,25 @@ def test_folds_of_other_rows_are_refused(tmp_path: Path, row_id: np.ndarray, dig
 
 
 def test_a_fold_is_predicted_from_all_others() -> None:
-    assignment = Assignment(TEST, FOLD, forward=False, n_folds=3)
+    assignment = Assignment(TEST, FOLD[None], forward=False, n_folds=3)
     assert assignment.predicted_folds == (0, 1, 2)
     assert assignment.training_folds(1) == (0, 2)
     assert assignment.training_rows(1).tolist() == [True, False, True, False, True]
+    assert assignment.validation_rows(1).tolist() == [False, False, False, True, False]
+
+
+def test_a_fold_of_a_repeat_is_predicted_from_the_others_of_that_repeat() -> None:
+    assignment = Assignment(TEST, np.stack([FOLD, AGAIN]), forward=False, n_folds=3)
+    assert assignment.predicted_folds == (0, 1, 2, 3, 4, 5)
+    assert [assignment.repeat_of(fold) for fold in assignment.predicted_folds] == [0, 0, 0, 1, 1, 1]
+    assert assignment.training_folds(4) == (3, 5)
+    assert assignment.training_rows(4).tolist() == [False, False, True, True, True]
+    assert assignment.validation_rows(4).tolist() == [True, False, False, False, False]
+    for fold in assignment.predicted_folds:
+        assert not (assignment.training_rows(fold) & assignment.validation_rows(fold)).any()
+    kept = assignment.of(~TEST)
+    assert kept.fold.tolist() == [[2, 0, 1, 0], [4, 3, 3, 5]]
+    assert (kept.n_folds, kept.n_repeats, kept.test.any()) == (3, 2, False)
 
 
 def test_forward_chaining_predicts_a_fold_from_those_before_it(tmp_path: Path) -> None:
@@ -88,6 +104,22 @@ def test_predictions_are_read_as_they_were_written(tmp_path: Path, task: Task) -
     assert (read.row_id.tolist(), read.fold.tolist()) == (ROW_ID.tolist(), FOLD.tolist())
     assert read.label.tolist() == label.tolist()
     assert (read.task, read.origin) == (task, origin)
+
+
+def test_predictions_of_a_repeat_have_each_row_once(tmp_path: Path) -> None:
+    written = Predictions.write(
+        tmp_path / "p",
+        task=Task("regression"),
+        row_id=np.tile(ROW_ID, 2),
+        repeat=np.repeat([0, 1], 5),
+        fold=np.r_[FOLD, AGAIN],
+        label=np.zeros(10, dtype=np.float32),
+        prediction=np.arange(10, dtype=np.float32)[:, None],
+        origin={},
+    )
+    again = written.of_repeat(1)
+    assert (again.row_id.tolist(), again.fold.tolist()) == (ROW_ID.tolist(), AGAIN.tolist())
+    assert (again.repeat.tolist(), again.prediction[:, 0].tolist()) == ([1] * 5, [5, 6, 7, 8, 9])
 
 
 def test_edited_predictions_are_refused(tmp_path: Path) -> None:

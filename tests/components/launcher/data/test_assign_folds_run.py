@@ -59,11 +59,11 @@ def test_stratified_folds_differ_by_at_most_one_row_in_each_class_and_in_all(
     rows = table(1_003)
     folds = assign(tmp_path, rows, label=label, n_folds=n_folds)
     classes = column(folds, rows, label)
-    sizes = np.bincount(folds.fold[~folds.test], minlength=n_folds)
+    sizes = np.bincount(folds.fold[0, ~folds.test], minlength=n_folds)
     assert np.ptp(sizes) <= 1
     for value in np.unique(classes):
-        assert np.ptp(np.bincount(folds.fold[~folds.test & (classes == value)], minlength=n_folds)) <= 1
-    assert (folds.fold[folds.test] == -1).all()
+        assert np.ptp(np.bincount(folds.fold[0, ~folds.test & (classes == value)], minlength=n_folds)) <= 1
+    assert (folds.fold[0, folds.test] == -1).all()
     assert (folds.strategy, folds.n_folds, folds.label) == ("stratified", n_folds, label)
 
 
@@ -120,7 +120,39 @@ def test_the_seed_changes_the_folds_and_not_the_hold_out(tmp_path: Path) -> None
     assert np.array_equal(one.fold, same.fold)
     assert np.array_equal(one.test, other.test)
     assert not np.array_equal(one.fold, other.fold)
-    assert 0.6 < (one.fold == other.fold)[~one.test].mean() * 5 < 1.4
+    assert 0.6 < (one.fold == other.fold)[0, ~one.test].mean() * 5 < 1.4
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"label": "delay"}, {"group_column": "tail"}], ids=["stratified", "plain", "grouped"]
+)
+def test_repeats_deal_the_same_training_rows_anew_and_the_first_is_as_without(
+    tmp_path: Path, given: dict[str, str]
+) -> None:
+    rows = table(2_000)
+    once, thrice = (assign(tmp_path, rows, f"{n}", n_folds=4, n_repeats=n, **given) for n in (1, 3))
+    assert np.array_equal(once.fold[0], thrice.fold[0])
+    assert np.array_equal(once.test, thrice.test)
+    assert (thrice.summary()["folds"], thrice.summary()["repeats"]) == (4, 3)
+    groups = column(thrice, rows, "tail")
+    for repeat, fold in enumerate(thrice.fold):
+        assert (fold[thrice.test] == -1).all()
+        assert np.unique(fold[~thrice.test]).tolist() == list(range(4 * repeat, 4 * repeat + 4))
+        assert np.ptp(np.bincount(fold[~thrice.test] % 4)) <= (1 if "group_column" not in given else 200)
+        if "group_column" in given:
+            assert all(len(np.unique(fold[groups == value])) == 1 for value in np.unique(groups))
+        for other in range(repeat):
+            assert (thrice.fold[other] % 4 == fold % 4)[~thrice.test].mean() < 0.6
+
+
+def test_groups_of_different_size_are_dealt_anew_in_each_repeat() -> None:
+    groups = np.repeat(np.arange(20), np.arange(10, 30))
+    dealt = [deal.grouped(groups, np.arange(20) * 2**40, 4, 0, repeat) for repeat in range(3)]
+    together = [one[:, None] == one for one in dealt]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert (together[one] != together[other]).mean() > 0.1
+    for one in dealt:
+        assert np.ptp(np.bincount(one)) <= 29
 
 
 def test_a_smaller_hold_out_is_part_of_a_larger_one(tmp_path: Path) -> None:
@@ -141,8 +173,8 @@ def test_a_group_is_never_on_two_sides(tmp_path: Path) -> None:
     folds = assign(tmp_path, rows, group_column="tail", n_folds=4)
     groups = column(folds, rows, "tail")
     for value in np.unique(groups):
-        assert len(np.unique(folds.fold[groups == value])) == 1
-    sizes = np.bincount(folds.fold[~folds.test])
+        assert len(np.unique(folds.fold[0, groups == value])) == 1
+    sizes = np.bincount(folds.fold[0, ~folds.test])
     assert np.ptp(sizes) <= np.bincount(np.unique(groups, return_inverse=True)[1]).max()
     assert folds.strategy == "grouped"
     assert folds.hold_out["of"] == "tail"
@@ -160,7 +192,7 @@ def test_forward_chaining_predicts_later_rows_from_earlier_ones(tmp_path: Path) 
     rows = table(3_000)
     folds = assign(tmp_path, rows, strategy="forward_chaining", time_column="when", n_folds=4)
     times = column(folds, rows, "when")
-    blocks = [times[folds.fold == fold] for fold in range(5)] + [times[folds.test]]
+    blocks = [times[folds.fold[0] == fold] for fold in range(5)] + [times[folds.test]]
     for earlier, later in pairwise(blocks):
         assert earlier.max() < later.min()
     sizes = [len(block) for block in blocks[:5]]
@@ -252,6 +284,8 @@ BY_TIME = {"strategy": "forward_chaining", "time_column": "when"}
         (SMALL, {"task": "ranking"}, r"task: expected auto or one of"),
         (rare(SMALL), {"test_fraction": 0.0}, r"n_folds: expected at most 1, the size of class 'true' .*got 5"),
         (SMALL, {"n_folds": 1}, r"n_folds: expected at least 2, got 1"),
+        (SMALL, {"n_repeats": 0}, r"n_repeats: expected at least 1, got 0"),
+        (SMALL, {**BY_TIME, "n_repeats": 2}, r"n_repeats: expected 1 with forward_chaining: time has one order, got 2"),
         (SMALL, {"test_fraction": 1.0}, r"test_fraction: expected a share from 0\.0 to 0\.9, got 1\.0"),
         (SMALL, {"test_fraction": -0.1}, r"test_fraction: expected a share from 0\.0 to 0\.9, got -0\.1"),
         (SMALL, {"test_fraction": float("nan")}, r"test_fraction: expected a share"),
@@ -313,7 +347,7 @@ def test_a_missing_group_is_a_group_of_its_own(tmp_path: Path) -> None:
     rows = rows.set_column(3, "tail", pa.array(tails))
     folds = assign(tmp_path, rows, group_column="tail")
     missing = np.asarray([tail is None for tail in column(folds, rows, "tail")])
-    assert len(np.unique(folds.fold[missing])) == 1
+    assert len(np.unique(folds.fold[0, missing])) == 1
 
 
 def test_the_component_hands_every_parameter_on(tmp_path: Path) -> None:
@@ -328,11 +362,12 @@ def test_the_component_hands_every_parameter_on(tmp_path: Path) -> None:
         dataset=dsl.Dataset(uri=str(tmp_path / "dataset")), folds=artifact,
         report=dsl.HTML(uri=str(tmp_path / "r.html")), label="delay", task="regression", strategy="grouped", n_folds=3,
         test_fraction=0.3, seed=9, group_column="tail", time_column="when",
+        n_repeats=2,
     )  # fmt: skip
     folds = Folds.read(tmp_path / "folds")
     assert (folds.dataset_digest, folds.label, folds.task.kind) == (written.digest, "delay", "regression")
     assert (folds.strategy, folds.n_folds, folds.seed, folds.hold_out["fraction"]) == ("grouped", 3, 9, 0.3)
-    assert folds.hold_out["of"] == "tail"
+    assert (folds.hold_out["of"], len(folds.fold)) == ("tail", 2)
     assert artifact.metadata["strategy"] == "grouped"
     assert "ignores them" in artifact.metadata["warning"]
     assert (tmp_path / "r.html").exists()

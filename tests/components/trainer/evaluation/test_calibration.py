@@ -1,6 +1,7 @@
 """Calibration: what a map is fitted on, what it mends, and what is said of it."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy.special import expit, logit, softmax
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from foldline.artifacts import Task
+from foldline.artifacts import Predictions, Task
 from foldline.evaluation import calibration, per_row
 from foldline.evaluation.calibration import (
     apply_map,
@@ -34,6 +35,12 @@ def binary_rows(rows: int, bend: Callable[[np.ndarray], np.ndarray], seed: int =
     return label, bend(expit(odds))[:, None].astype(np.float32)
 
 
+def predicted(task: Task, label: np.ndarray, prediction: np.ndarray) -> Predictions:
+    """Predictions of five folds in turn."""
+    rows = np.arange(len(label))
+    return Predictions(Path("never-written"), task, rows, np.zeros_like(rows), rows % 5, label, prediction, {})
+
+
 BENDS = {
     "none": lambda true: true,
     "platt": lambda true: expit(2.5 * logit(true) + 1.0),
@@ -44,7 +51,7 @@ BENDS = {
 @pytest.mark.parametrize("chosen", BENDS)
 def test_the_map_is_chosen_that_mends_how_the_probabilities_are_bent(chosen: str) -> None:
     label, prediction = binary_rows(6000, BENDS[chosen])
-    found = calibrate(BINARY, label, prediction, np.arange(6000) % 5, OTHERS, 0.25)
+    found = calibrate(predicted(BINARY, label, prediction), OTHERS, 0.25)
     assert found.chosen == chosen
     assert set(found.bins) == {"none", chosen}
     for figures in found.figures.values():
@@ -69,7 +76,7 @@ def test_a_map_is_judged_by_the_rows_of_a_fold_that_it_has_not_seen(task: Task, 
         mapped = apply_map(task, calibration.METHODS[method], label[seen], prediction[seen], prediction[own])
         assert task is BINARY or mapped.sum(axis=1) == pytest.approx(1.0)
         losses.append(per_row.log_loss(task, label[own], mapped).mean())
-    found = calibrate(task, label, prediction, fold, OTHERS, 0.25)
+    found = calibrate(predicted(task, label, prediction), OTHERS, 0.25)
     assert found.figures[method]["log_loss"] == pytest.approx(np.mean(losses))
 
 

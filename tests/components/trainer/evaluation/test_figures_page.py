@@ -20,7 +20,7 @@ def shown(task: Task, folder: Path, n_folds: int = 4, classes: int = 0) -> tuple
     random = np.random.default_rng(1)
     rows = 30 * n_folds
     fold = np.arange(rows) % n_folds
-    assignment = Assignment(test=fold < 0, fold=fold, forward=False, n_folds=n_folds)
+    assignment = Assignment(test=fold < 0, fold=fold[None], forward=False, n_folds=n_folds)
     label = (np.arange(rows) // n_folds % (classes or max(2, len(task.classes)))).astype(np.float32)
     if task.outputs > 1:
         prediction = random.dirichlet([1.0] * task.outputs, rows)
@@ -36,9 +36,7 @@ def shown(task: Task, folder: Path, n_folds: int = 4, classes: int = 0) -> tuple
         origin={},
     )
     scores = [score(task, label[fold == one], prediction[fold == one]) for one in range(n_folds)]
-    figures = out_of_fold_figures(
-        task, label, prediction, fold, scores, other_folds(assignment), mean_test_ratio(assignment)
-    )
+    figures = out_of_fold_figures(predictions, scores, other_folds(assignment), mean_test_ratio(assignment))
     summary = {name: float(np.mean([one[name] for one in scores])) for name in scores[0]}
     page = Page("Title")
     show_metrics(page, figures, range(n_folds), scores, summary)

@@ -27,7 +27,7 @@ def test_rows_have_the_number_of_their_group_in_any_order(tmp_path: Path, column
         "seed": 0,
         "row_id": row_id,
         "test": own < 0,
-        "fold": own % 3,
+        "fold": own[None] % 3,
     }
     grouped = Folds.write(tmp_path / "grouped", strategy="grouped", hold_out={"method": "hash", "of": column}, **given)
     order = random.permutation(200)[:150]

@@ -32,19 +32,19 @@ class Workshop:
         return Dataset.write(self.folder / name, table, source={}, label="label", key_columns=("row",))
 
     def folds(self, dataset: Dataset, fold: NDArray[np.int64], forward: bool = False, name: str = "folds") -> Folds:
-        """Folds of the rows in the dataset's order; -1 is a test row."""
+        """Folds of the rows in the dataset's order; -1 is a test row. A row of `fold` for each repeat."""
         return Folds.write(
             self.folder / name,
             dataset_digest=dataset.digest,
             label="label",
             task=Task("binary", ("0", "1")),
             strategy="forward_chaining" if forward else "plain",
-            n_folds=int(fold.max()) + (0 if forward else 1),
+            n_folds=(int(fold.max()) + (0 if forward else 1)) // len(np.atleast_2d(fold)),
             seed=0,
             hold_out={},
             row_id=row_id_array(dataset.table([])),
-            test=fold < 0,
-            fold=fold,
+            test=np.atleast_2d(fold)[0] < 0,
+            fold=np.atleast_2d(fold),
         )
 
     def transform(

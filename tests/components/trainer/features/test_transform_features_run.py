@@ -66,6 +66,23 @@ def test_every_fold_and_all_training_rows_get_a_graph_of_the_same_shape(workshop
         assert all(np.isfinite(values).all() for values in features.values())
 
 
+def test_the_transforms_of_a_repeat_are_those_of_its_folds_alone(workshop: Any) -> None:
+    dataset = workshop.dataset(columns())
+    again = np.where(FOLD < 0, -1, (np.arange(ROWS) // 7) % 5)
+    both = workshop.folds(dataset, np.stack([FOLD, np.where(again < 0, -1, again + 5)]), name="both")
+    repeated = workshop.transform(dataset, both, name="of both")
+    assert repeated.folds == tuple(range(10))
+    for first, fold in ((0, FOLD), (5, again)):
+        alone = workshop.transform(dataset, workshop.folds(dataset, fold, name=f"{first}"), name=f"of {first}")
+        pairs = [(repeated.final_folder, alone.final_folder)]
+        pairs += [(repeated.fold_folder(first + one), alone.fold_folder(one)) for one in range(5)]
+        for folder, expected in pairs:
+            features = workshop.apply(alone, expected, dataset)
+            for name, values in workshop.apply(repeated, folder, dataset).items():
+                # What all training rows are merged from in another order may differ by rounding.
+                assert values == pytest.approx(features[name], abs=1e-5)
+
+
 def test_each_transform_is_fitted_on_its_training_rows_alone(workshop: Any) -> None:
     given = columns()
     dataset = workshop.dataset(given)

@@ -109,7 +109,7 @@ def make_line(
     """Dataset, folds and transform of `table`, whose label is `label`; a fifth of the rows is held out.
 
     Args:
-        fold: number of each row's fold, -1 for test rows; at random when None.
+        fold: number of each row's fold, -1 for test rows; a row of it for each repeat; at random when None.
     """
     folder.mkdir(parents=True, exist_ok=True)
     task = infer_task(table["label"], "label")
@@ -128,8 +128,8 @@ def make_line(
         seed=0,
         hold_out={"method": "random", "fraction": 0.2},
         row_id=row_id_array(dataset.table([])),
-        test=fold < 0,
-        fold=fold,
+        test=np.atleast_2d(fold)[0] < 0,
+        fold=np.atleast_2d(fold),
     )
     transform_features(
         str(folder / "dataset"),

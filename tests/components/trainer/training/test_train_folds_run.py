@@ -29,7 +29,7 @@ from foldline.training.train_folds.scores import mean_and_standard_error, score_
 def test_every_training_row_is_predicted_by_its_own_fold(trained: Any) -> None:
     predictions = Predictions.read(trained.folder / "predictions")
     used = ~trained.folds.test
-    own = dict(zip(trained.folds.row_id[used].tolist(), trained.folds.fold[used].tolist(), strict=True))
+    own = dict(zip(trained.folds.row_id[used].tolist(), trained.folds.fold[0, used].tolist(), strict=True))
     assert dict(zip(predictions.row_id.tolist(), predictions.fold.tolist(), strict=True)) == own
     table = trained.dataset.table(["label"])
     label = dict(zip(table["row_id"].to_pylist(), table["label"].to_pylist(), strict=True))
@@ -103,7 +103,7 @@ def linear_scores(line: Any) -> list[dict[str, float]]:
     label = line.task.encode(table["label"])
     scores = []
     for fold in assignment.predicted_folds:
-        seen, own = assignment.training_rows(fold), assignment.fold == fold
+        seen, own = assignment.training_rows(fold), assignment.validation_rows(fold)
         prepared = make_column_transformer(
             (make_pipeline(SimpleImputer(), StandardScaler()), numeric),
             (OneHotEncoder(handle_unknown="ignore"), textual),
@@ -176,6 +176,30 @@ def test_forward_chaining_trains_on_earlier_folds_only(
     assert training.batch_size == 16
     assert np.array_equal(np.unique(predictions.fold, return_counts=True), ([1, 2, 3], [50, 50, 50]))
     assert 100.0 < predictions.prediction.mean() < 300.0
+
+
+def test_repeats_are_trained_and_scored_as_folds_of_their_own(
+    line_of: Callable[..., Any], table_of: Callable[..., pa.Table]
+) -> None:
+    random = np.random.default_rng(5)
+    fold = np.stack([first + random.permutation(np.arange(200) % 2) for first in (0, 2, 4)])
+    fold[:, :40] = -1
+    line = line_of(table_of(200, "binary"), n_folds=2, fold=fold)
+    line.train_folds(epochs=2)
+    training, predictions = Training.read(line.folder / "training"), Predictions.read(line.folder / "predictions")
+    assert training.folds == [0, 1, 2, 3, 4, 5]
+    assert predictions.repeat.tolist() == (predictions.fold // 2).tolist()
+    expected = np.sort(line.folds.row_id[~line.folds.test])
+    for repeat in range(3):
+        assert np.array_equal(np.sort(predictions.of_repeat(repeat).row_id), expected)
+    values = [scores["roc_auc"] for scores in training.fold_metrics]
+    assert training.metrics["roc_auc"] == pytest.approx(np.mean(values))
+    interval = training.figures["resampled"]["intervals"]["roc_auc"]
+    scored = np.array([(fold == one).sum() for one in range(6)])
+    ratio = np.mean(scored / (160 - scored))
+    assert interval["standard_error"] == pytest.approx(np.std(values, ddof=1) * np.sqrt(1 / 6 + ratio))
+    ((_, matrix),) = line.matrices
+    assert np.sum(matrix) == 160
 
 
 @pytest.mark.parametrize(
