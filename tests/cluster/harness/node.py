@@ -119,6 +119,10 @@ def _kubelet() -> None:
         for name in ("cpuset.cpus", "cpuset.mems"):
             if (group / name).exists():
                 (group / name).write_text((hierarchy / name).read_text())
+        # All pods are in this group, which has the weight of one busy program unless it is given more.
+        for name, weight in (("cpu.shares", 10_240), ("cpu.weight", 1_000)):
+            if (group / name).exists():
+                (group / name).write_text(str(weight))
     # Names are the cluster's own; this machine's servers are not reachable.
     (places.SETTINGS / "resolv.conf").write_text("nameserver 127.0.0.1\n")
     settings = {
