@@ -62,6 +62,17 @@ def test_the_map_is_chosen_that_mends_how_the_probabilities_are_bent(chosen: str
         assert found.figures[chosen]["brier"] < found.figures["none"]["brier"]
 
 
+def test_of_calibrated_probabilities_a_map_that_gains_by_chance_is_not_chosen() -> None:
+    best, chosen = [], []
+    for seed in range(40):
+        label, prediction = binary_rows(1000, BENDS["none"], seed)
+        found = calibrate(predicted(BINARY, label, prediction), OTHERS, 0.25)
+        best.append(max(found.figures, key=lambda name: found.figures[name]["gain"]))
+        chosen.append(found.chosen)
+    assert best.count("none") < 35
+    assert chosen.count("none") >= 36
+
+
 @pytest.mark.parametrize("method", calibration.METHODS)
 @pytest.mark.parametrize("task", [BINARY, COLOURS], ids=lambda task: task.kind)
 def test_a_map_is_judged_by_the_rows_of_a_fold_that_it_has_not_seen(task: Task, method: str) -> None:
