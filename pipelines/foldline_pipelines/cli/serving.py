@@ -18,9 +18,10 @@ def serve(
     model: Model,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8501,
+    log_to: Annotated[str, typer.Option(help="Folder or address for a log of the champion's requests.")] = "",
 ) -> None:
     """Serve the champion until the command is stopped."""
-    options = ["--store", store, "--model", model, "--host", host, "--port", str(port)]
+    options = ["--store", store, "--model", model, "--host", host, "--port", str(port), "--log-to", log_to]
     become("server", "foldline.serving.site", ["serve", *options])
 
 

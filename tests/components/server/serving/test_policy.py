@@ -85,6 +85,13 @@ def test_a_policy_written_out_and_read_again_is_the_same(gates: list[dict[str, A
     assert again.digest == policy.digest
 
 
+def test_feedback_is_written_out_with_its_defaults():
+    stated = {"log": "s3://b/log", "table": "s3://b/labels.parquet"}
+    policy = Policy.parse({"bake_s": 60.0, "feedback": stated})
+    assert policy.to_json()["feedback"] == {**stated, "request": "request_id", "value": "value", "margin": 1.2}
+    assert Policy.parse(policy.to_json()) == policy
+
+
 def test_policies_that_differ_have_different_digests():
     assert Policy.parse({}).digest != Policy.parse({"alpha": 0.01}).digest
 
@@ -127,6 +134,15 @@ def test_policies_that_differ_have_different_digests():
         ({"mode": "shadow"}, "policy.mirror_percent: expected above 0"),
         ({"mode": "ab"}, "policy.ab_s: expected above 0 in mode ab"),
         ({"ab_s": 60}, "policy.ab_s: expected above 0 in mode ab and 0 in every other, got 60 in canary"),
+        (
+            {"mode": "ab", "ab_s": 60, "ab_then": "promote"},
+            "policy.ab_then: expected 'revert' or 'hold', got 'promote'",
+        ),
+        (
+            {"feedback": {"log": "log", "table": "labels.csv"}},
+            "policy.bake_s: expected above 0, since labels are judged in a bake; or mode ab, got 0",
+        ),
+        ({"feedback": {"log": "log"}, "bake_s": 60}, "policy.feedback: expected the keys 'log' and 'table'"),
         ({"deadline_s": 20}, "policy.deadline_s: expected more than the 20 s"),
     ],
 )

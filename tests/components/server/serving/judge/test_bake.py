@@ -1,6 +1,7 @@
 """The judge of a bake: the challenger alone, against what its gates tolerate."""
 
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -69,3 +70,28 @@ def test_a_look_without_counters_says_so_and_is_no_evidence() -> None:
     assert (judged.verdict, judged.used) == ("hold", False)
     assert "no evidence in this look: " in judged.reasons[0]
     assert bake.look(reading(0.0, 0), reading(2.0, 100)).used
+
+
+def test_a_bake_is_blind_until_a_look_was_evidence() -> None:
+    bake = Bake(Policy.parse({"gates": [ERRORS]}), {}, {})
+    gone = Reading(1.0, None, None, problem="Envoy does not answer")
+    assert bake.look(reading(0.0, 0), gone).blind
+    assert bake.look(reading(0.0, 0), reading(2.0, 0)).blind
+    assert not bake.look(reading(2.0, 0), reading(3.0, 100)).blind
+
+
+def test_a_bake_that_has_nothing_to_hold_the_challenger_against_says_so() -> None:
+    bake = Bake(Policy.parse({"gates": [{"signal": "errors", "tolerance": None}]}), {}, {})
+    said = bake.look(reading(0.0, 0), reading(1.0, 100, 50))
+    assert (said.verdict, said.blind) == ("hold", False)
+    assert "no gate has a tolerance or an objective" in said.reasons[0]
+
+
+def test_a_bake_goes_on_from_what_was_kept() -> None:
+    policy = Policy.parse({"gates": [ERRORS]})
+    first = Bake(policy, {}, {})
+    first.look(reading(0.0, 0), reading(1.0, 500, 30))
+    second = Bake(policy, {}, {}, json.loads(json.dumps(first.to_json())))
+    window = reading(1.0, 500, 30), reading(2.0, 1000, 60)
+    assert second.look(*window) == first.look(*window)
+    assert second.to_json() == first.to_json()

@@ -187,3 +187,37 @@ def test_a_comparison_that_promotes_nothing_ends_with_the_champion_kept(
 )
 def test_a_bake_ends_with_its_time_or_with_evidence(judged: Judged, now: float, word: Word, kind: type[Move]) -> None:
     assert isinstance(while_baking(record(1), policy(bake_s=30), judged, word=word, now=now), kind)
+
+
+@pytest.mark.parametrize(
+    ("now", "on_inconclusive", "kind", "said"),
+    [
+        (1129.0, "revert", Stay, "baking for 1 s more"),
+        (1131.0, "revert", Stay, "no evidence since promotion: it bakes on"),
+        (2129.0, "revert", Stay, "no evidence since promotion: it bakes on"),
+        (2130.0, "revert", Revert, "came before the evidence: errors: no evidence yet"),
+        (2130.0, "hold", Leave, "came before the evidence"),
+        (2130.0, "promote", Promote, "came before the evidence"),
+    ],
+)
+def test_a_bake_that_saw_nothing_goes_on_and_at_its_deadline_the_policy_decides(
+    now: float, on_inconclusive: str, kind: type[Move], said: str
+) -> None:
+    given = policy(bake_s=30, on_inconclusive=on_inconclusive)
+    move = while_baking(record(1), given, replace(HOLD, blind=True), word=SILENT, now=now)
+    assert isinstance(move, kind)
+    assert said in str(move)
+
+
+def test_what_a_bake_has_shown_is_said_at_its_end() -> None:
+    move = while_baking(record(1), policy(bake_s=30), HOLD, word=SILENT, now=1130.0)
+    assert move == Promote("It stood the time of the bake: errors: no evidence yet")
+
+
+@pytest.mark.parametrize(("ab_then", "kind"), [("revert", Revert), ("hold", Leave)])
+def test_after_its_time_an_ab_split_is_taken_back_or_held(ab_then: str, kind: type[Move]) -> None:
+    given = policy(mode="ab", ab_s=60, ab_then=ab_then)
+    at = replace(record(1, 500), percent=50.0)
+    move = while_shifting(at, given, HOLD, percent=50.0, word=SILENT, now=1160.0)
+    assert isinstance(move, kind)
+    assert "The split was held for 60 s." in str(move)
