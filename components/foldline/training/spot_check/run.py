@@ -80,7 +80,7 @@ def run(
             tried, problem, budget_s=time_budget_s, processors=processors, say=partial(print, flush=True)
         )
     metric = primary_metric(task)
-    verdict = judge(trials, metric, sum(ratios) / len(ratios))
+    verdict = judge(trials, metric, sum(ratios) / len(ratios), [given.assignment.repeat_of(fold) for fold in numbers])
     policy = {
         "families": [family.name for family in tried],
         "rows_per_fit": rows_per_fit,

@@ -66,11 +66,12 @@ class Verdict:
         return [row for row in self.families[1:] if row.p_value is not None and row.p_value >= LEVEL]
 
 
-def judge(trials: Sequence[Trial], metric: PrimaryMetric, test_ratio: float) -> Verdict:
+def judge(trials: Sequence[Trial], metric: PrimaryMetric, test_ratio: float, repeats: Sequence[int]) -> Verdict:
     """Compare the trials that were fitted on every fold.
 
     Args:
         test_ratio: as `corrected_interval` takes it.
+        repeats: number of the repeat of each fold.
 
     Raises:
         TrainingError: no setting of any family but the baseline was fitted.
@@ -101,7 +102,7 @@ def judge(trials: Sequence[Trial], metric: PrimaryMetric, test_ratio: float) -> 
         )
         for trial, own, p_value, better in zip(fitted, values, [None, *p_values], beats, strict=True)
     ]
-    elsewhere = chosen_elsewhere(sign * values)
+    elsewhere = chosen_elsewhere(sign * values, repeats)
     return Verdict(metric, rows, sign * elsewhere, max(0.0, float(sign * values[0].mean() - elsewhere)))
 
 
@@ -115,16 +116,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in np.minimum(adjusted, 1.0)]
 
 
-def chosen_elsewhere(values: NDArray[np.float64]) -> float:
-    """Mean over folds of the score in a fold of the setting that has the best mean in the other folds.
+def chosen_elsewhere(values: NDArray[np.float64], repeats: Sequence[int]) -> float:
+    """Mean over folds of the score in a fold of the setting that has the best mean in the other folds of its repeat.
 
     A setting that is chosen and scored on the same folds looks better than it is, the more so the more settings there
     are; here no fold has a say in what is scored on it.
 
     Args:
         values: shape (n_settings, n_folds), larger is better.
+        repeats: number of the repeat of each fold. Folds of other repeats share rows with it, and have no say.
     """
-    others = values.sum(axis=1, keepdims=True) - values
+    same = np.equal.outer(repeats, repeats)
+    others = values @ same - values
     return float(values[others.argmax(axis=0), np.arange(values.shape[1])].mean())
 
 

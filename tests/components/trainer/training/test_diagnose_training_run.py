@@ -16,6 +16,9 @@ from foldline.training.diagnose_training.run import run
 
 MakeLine = Callable[..., Any]
 
+# A diagnosis compiles a dozen programs.
+pytestmark = pytest.mark.timeout(900)
+
 
 def diagnose(line: Any, to: str = "", **given: Any) -> tuple[Decision, dict[str, float]]:
     logged: dict[str, float] = {}

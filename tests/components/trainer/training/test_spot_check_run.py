@@ -25,11 +25,14 @@ from foldline.training.spot_check.trial import try_families
 
 MakeLine = Callable[..., Any]
 
+# Many processes begin, each with its imports.
+pytestmark = pytest.mark.timeout(900)
+
 
 def spot_check(line: Any, to: str = "", **given: Any) -> tuple[dict[str, Any], dict[str, float]]:
     """What the table says, as a dictionary, and the metrics."""
     logged: dict[str, float] = {}
-    arguments = {"families": [], "rows_per_fit": 5000, "time_budget_s": 250, "seed": 0} | given
+    arguments = {"families": [], "rows_per_fit": 5000, "time_budget_s": 3000, "seed": 0} | given
     run(
         **{name: line.path(name) for name in ("dataset", "folds", "transform")},
         table=line.path(f"{to}table"),
@@ -166,7 +169,7 @@ def test_a_setting_that_fails_is_a_row_and_the_others_are_scored(
     wrong = partial(estimators.linear, penalty=-1.0)
     family = Family("linear", "ridge", {"wrong": wrong, "right": partial(estimators.linear, penalty=0.01)})
     said: list[str] = []
-    failed, scored = try_families([family], problem, budget_s=250, processors=2, say=said.append)
+    failed, scored = try_families([family], problem, budget_s=3000, processors=2, say=said.append)
     assert "InvalidParameterError" in failed.fault
     assert failed.scores == []
     assert (scored.fault, len(scored.scores)) == ("", 3)
