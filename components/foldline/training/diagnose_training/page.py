@@ -31,13 +31,14 @@ def diagnosis_page(
     page.plot(_by_size(found, curve, test_ratio))
     law = curve.doubling
     page.text(
-        "Each fold is trained on nested random subsets of its training rows and scored on the same rows at every size. "
+        "Each fold is trained on nested random subsets of its training rows and scored on the same rows at every size, "
         "each time trained as train_folds would train so many rows. The fold's transform has seen all its training "
         "rows. The subsets are random, so the curve tells of more rows of the same kind, not of other times or groups."
     )
     page.text(
         f"Fitted: {curve.metric} = {law.floor:.4g} + {law.amount:.3g} x rows^-{law.exponent:.2g}. Bars: 95 % interval "
-        "by the corrected resampled t."
+        "by the corrected resampled t; they are wide where folds differ alike at every size, which the fall of the "
+        "curve does not depend on."
     )
     names = [name for name in SHOWN if name in curve.scores[0][0]]
     page.table(

@@ -11,6 +11,9 @@ from foldline.training.spot_check.findings import sentences, signal
 from foldline.training.spot_check.trial import Trial
 from foldline.training.spot_check.verdict import Verdict
 
+# As many as a page is wide; the artifact has all.
+SHOWN = ("roc_auc", "average_precision", "log_loss", "brier", "accuracy", "rmse", "mae", "r2")
+
 
 def spot_check_page(
     verdict: Verdict,
@@ -35,7 +38,7 @@ def spot_check_page(
         "The best setting of each family, on the same folds under the same fold transforms. Bars: 95 % interval of the "
         "mean by the corrected resampled t, which allows for the training rows that folds share."
     )
-    metrics = list(verdict.best.trial.scores[0].metrics)
+    metrics = [one for one in SHOWN if one in verdict.best.trial.scores[0].metrics]
     page.table(
         ["family", "setting", *metrics],
         [
