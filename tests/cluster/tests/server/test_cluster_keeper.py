@@ -92,6 +92,28 @@ def test_a_record_that_was_edited_is_told_with_its_object(
         keeper(cluster, namespace).load()
 
 
+def test_a_task_that_is_asked_to_end_while_it_saves_can_save_again(
+    cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acting = keeper(cluster, namespace)
+    acting.save(NEW)
+    edit = Cluster.edit
+
+    def broken_off(*arguments: object) -> None:
+        edit(*arguments)  # type: ignore[arg-type]
+        raise SystemExit(143)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Cluster, "edit", broken_off)
+        with pytest.raises(SystemExit):
+            acting.save(replace(NEW, step=1))
+    acting.save(replace(NEW, step=2))
+    assert keeper(cluster, namespace).load() == replace(NEW, step=2)
+    keeper(cluster, namespace).save(replace(NEW, step=3))
+    with pytest.raises(ServingError, match="another record, which somebody else wrote"):
+        acting.save(replace(NEW, step=4))
+
+
 def test_of_two_writers_at_once_one_is_told(cluster: Cluster, namespace: str) -> None:
     keeper(cluster, namespace).save(NEW)
     writers = [keeper(cluster, namespace) for _ in range(8)]

@@ -143,6 +143,32 @@ def test_pods_that_go_in_the_middle_count_against_the_rollout(lab: Lab) -> None:
     assert lab.weights() == {"late-aaa-predictor": 10000}
 
 
+def test_there_is_no_way_back_to_a_champion_without_servers(lab: Lab) -> None:
+    champion, challenger = lab.served_first(), lab.model("bbb")
+    lab.split(champion, challenger).start().wait_ready(READY_S)
+    split = lab.split(champion, challenger, timeout_s=10.0)
+    split.shift(30)
+    eventually(lambda: not split.read().problem)
+    lab.kubectl("scale", "deployment", "late-aaa-predictor", "--replicas=0")
+    eventually(lambda: "service/late-aaa-predictor: no ready endpoint" in split.read().problem)
+    with Users(lab.router()) as users:
+        with pytest.raises(
+            ServingError, match=r"service/late-aaa-predictor in namespace .* a ready endpoint within 10 s"
+        ):
+            split.revert()
+        # Its own share is still answered, and what the champion does not answer is not the challenger's fault.
+        assert lab.weights() == {"late-aaa-predictor": 7000, "late-bbb-predictor": 3000}
+        assert users.shares()["late-bbb"] > 0
+        assert split.read().unserved is None
+        lab.kubectl("scale", "deployment", "late-aaa-predictor", "--replicas=1")
+        lab.split(champion, challenger).revert()
+        reverted = time.time()
+        time.sleep(3)
+    assert [one for one in users.failed() if one.at > reverted] == []
+    assert {one.served_by for one in users.failed()} <= {"", "late-aaa"}
+    assert (list(lab.site.services()), lab.weights()) == (["late-aaa"], {"late-aaa-predictor": 10000})
+
+
 def test_a_service_that_somebody_deletes_is_told_and_comes_back(lab: Lab) -> None:
     split = lab.split(lab.served_first(), lab.model("bbb"))
     split.start().wait_ready(READY_S)

@@ -49,6 +49,7 @@ class ClusterKeeper:
         self._wall, self._clock, self._sleep = wall, clock, sleep
         self._holder = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
         self._known: str | None = None
+        self._asked: str | None = None
         self._loaded = False
         self._lost = ""
         self._kept_at: float | None = None
@@ -110,10 +111,13 @@ class ClusterKeeper:
     def save(self, record: Record) -> None:
         self.check()
         text = json.dumps(record.to_json(), separators=(",", ":"))
+        # A signal may have broken off the save before, after the API server made it.
+        own = (self._known, self._asked, text)
+        self._asked = text
 
         def change(found: Object) -> Object:
             self.check()
-            if self._loaded and _data(found).get(_RECORD) not in (self._known, text):
+            if self._loaded and _data(found).get(_RECORD) not in own:
                 raise self._edited("another record, which somebody else wrote meanwhile")
             return {"data": {_RECORD: text}}
 

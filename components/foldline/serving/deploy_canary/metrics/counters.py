@@ -73,7 +73,10 @@ class Counters:
         problems = []
         for role, one in wanted.items():
             try:
-                there[role] = arms.own(samples, self._profile, one.names)
+                own = arms.own(samples, self._profile, one.names)
+                # Bins that are nonsense once must not stand beside the right ones for ever.
+                arms.latency(own, self._profile)
+                there[role] = own
             except arms.MissingError as fault:
                 problems.append(f"{role}: {fault}")
         pairs = [(wanted[role].identity, series) for role, own in there.items() for series in own]

@@ -165,6 +165,31 @@ def test_what_is_missing_is_none_with_a_reason(answers: tuple[bytes, ...], since
     assert problem in reading.problem
 
 
+def test_bins_that_are_nonsense_once_do_not_spoil_the_looks_after_them() -> None:
+    def look(at: float, count: float, *edges: str) -> tuple[bytes, bytes]:
+        bins = [
+            (
+                {
+                    "__name__": "envoy_cluster_upstream_rq_time_bucket",
+                    "envoy_cluster_name": "r/backend/0",
+                    "instance": "p",
+                    "job": "envoy",
+                    "le": edge,
+                },
+                [[at, str(count)]],
+            )
+            for edge in edges
+        ]
+        return router(0.0, at=at), matrix(envoy("r/backend/0", count, at), *bins)
+
+    right = ("5", "5000", "+Inf")
+    looks = [look(NOW - 9.0, 5.0, *right), look(NOW - 6.0, 6.0, "5e6", "5e9", "+Inf"), look(NOW - 3.0, 9.0, *right)]
+    with reading_from(*(answer for pair in looks for answer in pair)) as (reader, _):
+        told = [reader.read(CHAMPION, None, since=0.0, impaired=False) for _ in looks]
+    assert "is 5e+09 ms, read in ms: that is not its unit" in told[1].problem
+    assert [one.champion.requests if one.champion else None for one in told] == [0, None, 4]
+
+
 def test_an_arm_that_is_missing_alone_is_named() -> None:
     with reading_from(router(0.0), matrix(envoy("r/backend/0", 90.0, NOW - 2.0))) as (reader, _):
         reading = reader.read(CHAMPION, CHALLENGER, since=0.0, impaired=False)
