@@ -6,15 +6,16 @@ from foldline.errors import ArgumentError
 from foldline.serving.deploy_canary.policy import Policy
 
 AUTO, LOCAL, ROUTE, KNATIVE, KSERVE, STANDARD = "auto", "local", "route", "knative", "kserve", "standard"
-BACKENDS = (LOCAL, AUTO, ROUTE, KNATIVE, KSERVE)
+BACKENDS = (LOCAL, AUTO, ROUTE, KNATIVE, KSERVE, STANDARD)
 _NOT_TAKEN = {
     LOCAL: ("serving_namespace", "route"),
     ROUTE: ("traffic_uri",),
     KNATIVE: ("traffic_uri",),
     KSERVE: ("policy", "traffic_uri", "route"),
+    STANDARD: ("policy", "traffic_uri", "route"),
 }
 _USERS = ", whose traffic is that of its users"
-_WHY = {LOCAL: "", ROUTE: _USERS, KNATIVE: _USERS, KSERVE: ", which splits no traffic"}
+_WHY = {LOCAL: "", ROUTE: _USERS, KNATIVE: _USERS, KSERVE: ", which splits no traffic", STANDARD: ""}
 
 
 def resolved(backend: str, namespace: str, model_name: str) -> str:
@@ -24,17 +25,15 @@ def resolved(backend: str, namespace: str, model_name: str) -> str:
         namespace: of the InferenceServices; empty takes the task's own.
 
     Raises:
-        ServingError: the cluster has no KServe; or the backend is `standard`, which splits nothing so far.
+        ServingError: the cluster has no KServe.
         ClusterError: there is no cluster, or it does not answer.
     """
-    if backend not in (AUTO, STANDARD):
+    if backend != AUTO:
         return backend
     # Here and below: the Kubernetes client takes half a second to import.
     from foldline.cluster import connect
     from foldline.serving.deploy_canary.backends.route import probe
 
-    if backend == STANDARD:
-        raise probe.refuse_standard()
     cluster = connect(capability="rollouts")
     choice = probe.chosen(cluster, namespace or cluster.namespace, model_name)
     print(f"backend auto: {choice.backend}, since {choice.why}", flush=True)

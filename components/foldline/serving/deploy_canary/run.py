@@ -20,7 +20,7 @@ from foldline.serving.deploy_canary.feedback.source import Feedback
 from foldline.serving.deploy_canary.locally import local_place, replayed
 from foldline.serving.deploy_canary.mirrored.agreement import agreement
 from foldline.serving.deploy_canary.outcome import Outcome, stated
-from foldline.serving.deploy_canary.parameters import KNATIVE, KSERVE, LOCAL
+from foldline.serving.deploy_canary.parameters import KNATIVE, KSERVE, LOCAL, STANDARD
 from foldline.serving.deploy_canary.replacing import replace_champion
 from foldline.serving.deploy_canary.rolling_out import Place, roll_out
 from foldline.serving.site.site import Site
@@ -117,6 +117,8 @@ def run(
         return replayed(site, sent, traffic_per_s, beside_users=bool(rows))
 
     with outcome.told(), ended_in_order():
+        if backend == STANDARD:
+            _refuse_standard(serving_namespace, model_name, timeout_s)
         if backend == KSERVE:
             replace_champion(
                 _in_kserve(serving_namespace, store, model_name, version, current, timeout_s),
@@ -151,6 +153,14 @@ def _in_cluster(
 
     place = knative_place if backend == KNATIVE else route_place
     return place(store, model_name, namespace, route, timeout_s)
+
+
+def _refuse_standard(namespace: str, model_name: str, timeout_s: float) -> NoReturn:
+    from foldline.cluster import connect
+    from foldline.serving.deploy_canary.backends import standard
+
+    cluster = connect(capability="rollouts")
+    standard.refuse(cluster, namespace or cluster.namespace, model_name, timeout_s)
 
 
 def _in_kserve(

@@ -178,7 +178,7 @@ def test_what_somebody_changes_meanwhile_is_noticed_and_ends_with_the_champion(l
         (lambda: lab.patch({"spec": {"predictor": {"canaryTrafficPercent": 70}}}), lambda it: it.percent() == 70.0),
         (lambda: lab.patch({"spec": {"predictor": predictor}}), lambda it: refused(it, "pointed at .*/eee.*Somebody")),
         (annotate, lambda it: refused(it, r"requests go to \S+ and \S+ only, got some go to \S+-predictor-\d+")),
-        (lambda: lab.kubectl("delete", "inferenceservice", "late"), lambda it: it.percent() is None),
+        (lambda: lab.kubectl("delete", "inferenceservice", "late"), lambda it: refused(it, "deleted meanwhile")),
     ]
     for edit, noticed in edits:
         split = lab.knative(champion, challenger)

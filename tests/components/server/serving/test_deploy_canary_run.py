@@ -213,8 +213,12 @@ def _command(pid: str) -> bytes:
     [
         ({"smoke_rows": 0}, ArgumentError, "smoke_rows: expected at least 1"),
         ({"timeout_s": 0.0}, ArgumentError, "timeout_s: expected a number of seconds"),
-        ({"backend": "raw"}, ArgumentError, "backend: expected local or auto or route or knative or kserve, got 'raw'"),
-        ({"backend": "standard"}, ServingError, "backend standard: expected a KServe that sends the share"),
+        (
+            {"backend": "raw"},
+            ArgumentError,
+            "backend: expected local or auto or route or knative or kserve or standard",
+        ),
+        ({"backend": "standard"}, ArgumentError, "store_uri: expected a bucket"),
         ({"traffic_per_s": -1.0}, ArgumentError, "traffic_per_s: expected a number of requests above 0"),
         ({"serving_namespace": "team"}, ArgumentError, "serving_namespace: expected nothing with backend local"),
         ({"route": {"gateway": "a/b"}}, ArgumentError, "route: expected nothing with backend local"),

@@ -155,9 +155,5 @@ def test_what_knative_needs_is_told(served: tuple[Resource, ...], said: str) -> 
     probe.need_knative(Listed(served=(INFERENCE_SERVICES, REVISIONS)))
 
 
-def test_canaries_of_inference_services_are_refused_in_words() -> None:
-    assert "Take backend route, which reads the weights back" in str(probe.refuse_standard())
-
-
 def test_a_gateway_is_named_with_its_namespace() -> None:
     assert str(Gateway("ingress", "public", "http", "10.0.0.1", 80)) == "ingress/public"

@@ -108,10 +108,13 @@ class KnativeSplit:
         """As the protocol says.
 
         Raises:
-            ServingError: somebody gave requests to another revision, or pointed the InferenceService elsewhere.
+            ServingError: somebody gave requests to another revision, pointed the InferenceService elsewhere, or deleted
+                it; the way back makes the champion's again.
         """
         now, route = self._service.seen(), self._service.route()
-        if now is None or route is None:
+        if now is None:
+            raise self._foreign("it is there while it has requests", "deleted meanwhile")
+        if route is None:
             return None
         self._only(self._challenger.uri)(now)
         known = [name for name in (self._stable, self._server.revision) if name]

@@ -6,7 +6,7 @@ from foldline.cluster import GATEWAYS, HTTP_ROUTES, INFERENCE_SERVICES, REVISION
 from foldline.errors import ServingError
 from foldline.serving.deploy_canary.backends.knative import form
 
-ROUTE, KNATIVE, KSERVE, STANDARD = "route", "knative", "kserve", "standard"
+ROUTE, KNATIVE, KSERVE = "route", "knative", "kserve"
 
 
 class Choice(NamedTuple):
@@ -58,13 +58,3 @@ def need_knative(cluster: Cluster) -> None:
             fix=f"Install {missing[0].product} and start KServe's controller again, which looks for it once; or take "
             f"backend {ROUTE}.",
         )
-
-
-def refuse_standard() -> ServingError:
-    """Why InferenceServices' own canaries are not used."""
-    return ServingError(
-        f"backend {STANDARD}",
-        expected="a KServe that sends the share of traffic which spec.canary[] asks for",
-        got="KServe 0.20 and earlier, which show the share in the status and send all traffic to the stable predictor",
-        fix=f"Take backend {ROUTE}, which reads the weights back from its own HTTPRoute.",
-    )
