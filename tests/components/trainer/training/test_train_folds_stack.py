@@ -1,7 +1,6 @@
 """The stack: what training together must not change, and what stops it."""
 
 import re
-from itertools import pairwise
 
 import keras
 import numpy as np
@@ -9,19 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldline.artifacts import CategoricalFeature, Layout, Task
+from builders.fold_rows import LAYOUT, TASKS, rows_of
+from foldline.artifacts import Task
 from foldline.errors import ArgumentError, ModelCodeError, TrainingError
 from foldline.training.fit import Fitted, Rows, choose_batch_size, fit
-from foldline.training.model_code import BuildModel, load_build_model, make_model
 from foldline.training.fitting.loss import row_loss
 from foldline.training.fitting.orders import epoch_order, evaluation_chunks
+from foldline.training.model_code import BuildModel, load_build_model, make_model
 
-LAYOUT = Layout(("distance", "seats"), (CategoricalFeature("carrier", 6),))
-TASKS = {
-    "binary": Task("binary", ("false", "true")),
-    "multiclass": Task("multiclass", ("a", "b", "c")),
-    "regression": Task("regression"),
-}
 BINARY = TASKS["binary"]
 
 NORMALISED = """
@@ -42,24 +36,6 @@ def build_model(inputs):
 """
 
 
-def rows_of(sizes: tuple[int, ...], task: Task = BINARY, seed: int = 0) -> Rows:
-    """Rows of one model after another's; a model has `size` training rows and half as many others."""
-    random = np.random.default_rng(seed)
-    total = sum(size + size // 2 for size in sizes)
-    numeric = random.normal(size=(total, 2)).astype(np.float32)
-    signal = numeric[:, 0] + 0.3 * random.normal(size=total)
-    label = {"binary": signal > 0, "multiclass": np.digitize(signal, [-0.5, 0.5]), "regression": signal}[task.kind]
-    starts = np.cumsum([0, *(size + size // 2 for size in sizes)])
-    spans = [np.arange(start, stop, dtype=np.int32) for start, stop in pairwise(starts)]
-    return Rows(
-        folds=tuple(range(len(sizes))),
-        features={"numeric": numeric, "categorical": random.integers(0, 6, (total, 1), dtype=np.int32)},
-        label=np.asarray(label, dtype=np.float32),
-        training=tuple(span[:size] for span, size in zip(spans, sizes, strict=True)),
-        validation=tuple(span[size:] for span, size in zip(spans, sizes, strict=True)),
-    )
-
-
 def alone(rows: Rows, index: int) -> Rows:
     return Rows((rows.folds[index],), rows.features, rows.label, (rows.training[index],), (rows.validation[index],))
 
@@ -78,7 +54,7 @@ def leaves(fitted: Fitted, index: int) -> list[np.ndarray]:
 @pytest.mark.parametrize(("kind", "code"), [("binary", ""), ("multiclass", NORMALISED), ("regression", "")], ids=TASKS)
 def test_folds_of_unequal_size_train_together_as_they_would_alone(kind: str, code: str) -> None:
     task = TASKS[kind]
-    rows = rows_of((100, 36), task)
+    rows = rows_of((100, 36), kind)
     build = load_build_model("", code)
     together = train(rows, build, task)
     for index in range(2):
@@ -217,7 +193,7 @@ def test_a_loss_that_overflows_in_a_later_epoch_names_that_epoch() -> None:
 )
 def test_an_output_without_its_activation_is_told(kind: str, said: str) -> None:
     with pytest.raises(ModelCodeError, match=re.escape(said)):
-        train(rows_of((64,), TASKS[kind]), load_build_model("", BARE), TASKS[kind])
+        train(rows_of((64,), kind), load_build_model("", BARE), TASKS[kind])
 
 
 def test_a_batch_larger_than_a_fold_is_refused() -> None:
