@@ -12,6 +12,7 @@ from foldline.training.spot_check.verdict import LEVEL, Row, Verdict
 
 SUBJECT = "spot_check"
 NO_SIGNAL = "no signal"
+NOT_COMPARED = "Not compared"
 
 
 def sentences(verdict: Verdict, trials: Sequence[Trial], titles: Mapping[str, str]) -> list[str]:
@@ -37,6 +38,10 @@ def sentences(verdict: Verdict, trials: Sequence[Trial], titles: Mapping[str, st
             )
         elif others:
             said.append("The best setting of every other family is worse beyond chance.")
+    compared = {row.trial.family for row in verdict.rows}
+    missing = [titles[family] for family in dict.fromkeys(trial.family for trial in trials) if family not in compared]
+    if missing:
+        said.append(f"{NOT_COMPARED}, since no setting was fitted on every fold: {', '.join(missing)}. See below why.")
     tried = sum(bool(trial.scores) for trial in trials)
     said.append(
         f"The best of {tried} settings looks better than it is, since the scores that are shown chose it. Chosen on "

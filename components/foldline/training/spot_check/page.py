@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from foldline.report import Page
 from foldline.training.spot_check.families import DUMMY, AnyFamily
-from foldline.training.spot_check.findings import sentences, signal
+from foldline.training.spot_check.findings import NOT_COMPARED, sentences, signal
 from foldline.training.spot_check.trial import Trial
 from foldline.training.spot_check.verdict import Verdict
 
@@ -31,7 +31,7 @@ def spot_check_page(
     first, *others = sentences(verdict, trials, titles)
     page.text(first, "good" if signal(verdict) else "warn")
     for said in others:
-        page.text(said)
+        page.text(said, "warn" if said.startswith(NOT_COMPARED) else "")
     page.heading("Families")
     page.plot(_intervals(verdict, titles))
     page.text(

@@ -19,6 +19,7 @@ from foldline.evaluation.resampled import corrected_paired_test
 from foldline.training.processors import available_processors
 from foldline.training.spot_check.designs import MOST_VALUES, codes, frequent_one_hot, one_hot
 from foldline.training.spot_check.families import chosen, families
+from foldline.training.spot_check.findings import sentences
 from foldline.training.spot_check.problem import Score
 from foldline.training.spot_check.trial import Trial
 from foldline.training.spot_check.verdict import chosen_elsewhere, holm, judge
@@ -193,6 +194,19 @@ def test_the_verdict_ranks_tests_and_names_ties() -> None:
     assert [row.beats_dummy for row in verdict.rows] == [True, True, True, None]
     assert verdict.chosen_elsewhere >= verdict.best.interval.value
     assert verdict.flattery == pytest.approx(verdict.chosen_elsewhere - verdict.best.interval.value)
+
+
+def test_a_family_that_was_not_fitted_is_named_as_not_compared() -> None:
+    trials = [
+        trial("dummy", "mean", [9.0, 9.1, 9.2]),
+        trial("linear", "strong", [3.0, 3.2, 3.1]),
+        trial("svm", "cost 3", [], "out of time"),
+    ]
+    verdict = judge(trials, PrimaryMetric("rmse", larger_is_better=False), 0.5, [0] * 3)
+    titles = {"dummy": "constant", "linear": "ridge", "svm": "support vector machine"}
+    said = " ".join(sentences(verdict, trials, titles))
+    assert "Not compared, since no setting was fitted on every fold: support vector machine." in said
+    assert "Not compared" not in " ".join(sentences(verdict, trials[:2], titles))
 
 
 def test_a_check_without_any_fitted_setting_names_what_happened() -> None:
