@@ -50,7 +50,7 @@ def up() -> None:
     wait("every custom resource", 60, _established)
     _gateway()
     knative.up()
-    _kserve(kserve)
+    kserve_manager()
     prometheus.up()
 
 
@@ -81,8 +81,9 @@ def _gateway() -> None:
     wait("the gateway", 120, lambda: _condition("gateway", "kserve-ingress-gateway", "kserve", "Programmed"))
 
 
-def _kserve(source: Path) -> None:
+def kserve_manager() -> None:
     """KServe's manager as a process beside the API server; its webhooks are reached by address."""
+    source = build.module_folder("kserve", _KSERVE)
     apply(settle(places.SETTINGS / "inferenceservice-config.yaml", _settings()))
     scratch = places.DATA / "kserve"
     certificates = scratch / "k8s-webhook-server" / "serving-certs"

@@ -85,6 +85,8 @@ def test_a_challenger_is_promoted_under_load_without_a_failed_request(lab: Lab) 
         split.settle()
         time.sleep(3)
         whole = users.shares(at)
+    seconds = users.answers[-1].at - users.answers[0].at
+    print(f"{len(users.answers)} requests, {len(users.answers) / seconds:.0f} a second")
     assert users.failed() == []
     assert 0.05 < ten["late-bbb"] / sum(ten.values()) < 0.15
     assert 0.4 < half["late-bbb"] / sum(half.values()) < 0.6

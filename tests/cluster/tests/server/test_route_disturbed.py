@@ -5,7 +5,11 @@ import itertools
 import json
 import os
 import re
+import signal
 import ssl
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +36,42 @@ def lab(site: Site, kubectl: Kubectl) -> Iterator[Lab]:
     made.stand_ins()
     yield made
     made.close()
+
+
+HARNESS = Path(__file__).resolve().parents[2]
+
+
+def killed(kubeconfig: Path) -> threading.Thread:
+    """Kill KServe's manager, and start it again eight seconds later."""
+    pid = int((kubeconfig.parent / "pids" / "kserve-manager").read_text().split()[0])
+    os.kill(pid, signal.SIGKILL)
+    command = [sys.executable, "-c", "from harness import serving; serving.kserve_manager()"]
+    back = threading.Timer(8.0, subprocess.run, [command], {"cwd": HARNESS, "check": True, "timeout": 180})
+    back.start()
+    return back
+
+
+def test_a_rollout_waits_for_kserve_where_its_manager_is_gone(lab: Lab, kubeconfig: Path) -> None:
+    place = RouteRollouts(lab)
+    assert place.roll_out(place.version()).phase == "promoted"
+    version = place.version()
+    # Before the challenger is made, and before the earlier champion is removed.
+    absences = [killed(kubeconfig)]
+
+    def again() -> None:
+        absences[0].join()
+        absences.append(killed(kubeconfig))
+
+    place.at("all gates are satisfied", again)
+    try:
+        with Users(lab.router()) as users:
+            record = place.roll_out(version, look_s=5, gates=[ERRORS], **STEPS)
+    finally:
+        for absence in absences:
+            absence.join()
+    ended(record, "promoted", "errors: ", final=True)
+    place.serves(version)
+    assert users.failed() == []
 
 
 def changed(reply: Reply, change: Callable[[dict[str, Any]], None]) -> Reply:
