@@ -82,7 +82,7 @@ def spot_check(
         node_selector: Node labels that training tasks need.
         tolerations: Tolerations of training tasks.
     """
-    dataset, folds, transform = ingest_to_transforms(
+    dataset, folds, transform, _ = ingest_to_transforms(
         dataset_uri=dataset_uri,
         label=label,
         columns=columns,

@@ -18,6 +18,7 @@ class TransformedFolds(NamedTuple):
     dataset: dsl.Artifact
     folds: dsl.Artifact
     transform: dsl.Artifact
+    fold_numbers: list
 
 
 class TrainedFolds(NamedTuple):
@@ -91,7 +92,7 @@ def ingest_to_transforms(
         exclude_columns=exclude_columns,
     )
     within_hours(transformed, 6)
-    return TransformedFolds(dataset, folds, transformed.outputs["transform"])
+    return TransformedFolds(dataset, folds, transformed.outputs["transform"], assigned.outputs["fold_numbers"])
 
 
 def ingest_to_trained_folds(
@@ -133,7 +134,7 @@ def ingest_to_trained_folds(
 
     The arguments are those of the pipelines, values or pipeline parameters.
     """
-    dataset, folds, transform = ingest_to_transforms(
+    line = ingest_to_transforms(
         dataset_uri=dataset_uri,
         label=label,
         columns=columns,
@@ -154,9 +155,9 @@ def ingest_to_trained_folds(
         seed=seed,
     )
     trained_folds = train_folds(
-        dataset=dataset,
-        folds=folds,
-        transform=transform,
+        dataset=line.dataset,
+        folds=line.folds,
+        transform=line.transform,
         model=model,
         model_code=model_code,
         hyperparameters=hyperparameters,
@@ -172,4 +173,4 @@ def ingest_to_trained_folds(
     with_object_store(trained_folds)
     on_accelerator(trained_folds, accelerator_type, accelerator_count, node_selector, tolerations)
     within_hours(trained_folds, 48)
-    return TrainedFolds(dataset, folds, transform, trained_folds.outputs["training"])
+    return TrainedFolds(line.dataset, line.folds, line.transform, trained_folds.outputs["training"])

@@ -94,7 +94,7 @@ def train_and_serve(
         accelerator_count: Accelerators for each training task; a whole number, written as text.
         node_selector: Node labels that training tasks need.
         tolerations: Tolerations of training tasks.
-        serving_backend: Where the model is served: local, auto, route (KServe, an HTTPRoute), knative (KServe) or kserve.
+        serving_backend: Where the model is served: local, auto, route (KServe, an HTTPRoute), knative or kserve.
         serving_namespace: Namespace of the InferenceServices; the run's own when empty.
         serving_route: Of route and knative: prometheus, inference_service; of route: gateway, hostname.
         canary_policy: Steps, gates, error probabilities and deadline of the canary; what it leaves out has its default.

@@ -51,7 +51,9 @@ def test_a_component_is_a_signature_and_a_call(path: Path) -> None:
 @COMPONENTS
 def test_an_argument_is_an_artifact_or_one_of_the_types_of_kfp(path: Path) -> None:
     for name, (kind, _) in signature(path).items():
-        assert kind in KFP_PARAMETERS or re.fullmatch(r"(Input|Output)\[\w+\]", kind), f"{name}: {kind}"
+        assert kind in KFP_PARAMETERS or re.fullmatch(
+            r"(Input|Output)\[(\w+|List\[\w+\])\]|OutputPath\(list\)", kind
+        ), f"{name}: {kind}"
         assert name not in ("n", "y")
 
 
@@ -72,7 +74,7 @@ def test_the_readme_names_every_argument_with_its_type_and_default(path: Path) -
     assert set(inputs) == set(wanted) - set(outputs)
     for name, cells in {**inputs, **outputs}.items():
         kind, default = wanted[name]
-        assert cells[1].strip("`") == re.sub(r"^(Input|Output)\[(\w+)\]$", r"\2", kind), name
+        assert cells[1].strip("`") == re.sub(r"^(Input|Output)\[([\w\[\]]+)\]$", r"\2", kind), name
         if name in inputs:
             shown = cells[2].strip("`").replace('"', "'")
             assert shown == default.replace('"', "'"), name

@@ -164,7 +164,6 @@ class Preparation:
             "folds": self.folds,
             "each_epoch": each_epoch,
             "patience": self.parameters.patience,
-            "start_penalty": self.start.penalty if self.start else 0.0,
             **self.determined_by(),
         }
         return Checkpoint(uri, identity, os.environ, print)
@@ -183,6 +182,7 @@ class Preparation:
             "model": given.model,
             "model_code_digest": code_digest(self.build),
             "hyperparameters": self.hyperparameters,
+            "start_penalty": self.start.penalty if self.start else 0.0,
             "epochs": given.epochs,
             "batch_size": self.batch_size,
             "learning_rate": given.learning_rate,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ def run(
     dataset_path: str | Path,
     folds_path: str | Path,
     report_path: str | Path,
+    fold_numbers_path: str | Path,
     *,
     label: str = "",
     task: str = "auto",
@@ -96,6 +98,7 @@ def run(
             test=dealt.test,
             fold=dealt.fold,
         )
+        Path(fold_numbers_path).write_text(json.dumps(assignment.predicted_folds))
         folds_page(folds, assignment, encoded, dealt.groups, warnings).write(Path(report_path))
     describe(folds.summary() | ({"warning": " ".join(warnings)} if warnings else {}))
     for warning in warnings:

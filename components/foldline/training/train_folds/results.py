@@ -1,6 +1,6 @@
 """What the training of the folds gives, written: predictions, training, metrics and page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ from foldline.evaluation.figures import mean_test_ratio, other_folds, out_of_fol
 from foldline.evaluation.groups import row_groups
 from foldline.evaluation.metrics import confusion, roc_points
 from foldline.training.fit import Fitted
-from foldline.training.preparation import Preparation
+from foldline.training.rows import Scale, TrainingTable
 from foldline.training.train_folds.page import training_page
 from foldline.training.train_folds.scores import mean_and_standard_error, score_folds
 
@@ -69,7 +69,9 @@ def facts_of(fitted: Fitted) -> dict[str, Any]:
 
 
 def write_results(
-    prepared: Preparation,
+    table: TrainingTable,
+    scales: Sequence[Scale],
+    determined: Mapping[str, Any],
     predictions: Sequence[NDArray[np.float32]],
     kept: Sequence[int],
     epochs: int,
@@ -80,6 +82,8 @@ def write_results(
     """Score the folds and write everything.
 
     Args:
+        scales: what the label of each fold's model is standardised by.
+        determined: what `Preparation.determined_by` gives.
         predictions: of each fold's rows, shape (n_rows, task.outputs), a label that is standardised.
         kept: the epoch whose weights each fold has; `epochs`: how long the final model is trained.
         curves: `training` and `validation`: a list for each epoch with the loss of each fold.
@@ -87,12 +91,12 @@ def write_results(
     Raises:
         TrainingError: a fold cannot be scored; names it.
     """
-    table, task, folds = prepared.table, prepared.task, prepared.folds
+    task, folds = table.folds.task, table.assignment.predicted_folds
     own = [table.assignment.validation_rows(fold) for fold in folds]
     labels = [table.label[mask] for mask in own]
     values = [
         prediction * np.float32(scale.sd) + np.float32(scale.mean)
-        for prediction, scale in zip(predictions, prepared.scales, strict=True)
+        for prediction, scale in zip(predictions, scales, strict=True)
     ]
     scores = score_folds(task, folds, labels, values)
     summary = mean_and_standard_error(scores)
@@ -106,13 +110,11 @@ def write_results(
         prediction=np.concatenate(values),
         origin={"kind": "out_of_fold", **table.origin},
     )
-    determined = prepared.determined_by()
     training = Training(
         task=task,
         label=table.folds.label,
         **{**determined, "epochs": epochs},
         most_epochs=determined["epochs"],
-        start_penalty=prepared.start.penalty if prepared.start else 0.0,
         folds=list(folds),
         fold_metrics=scores,
         metrics=summary,

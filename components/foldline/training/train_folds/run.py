@@ -63,5 +63,8 @@ def run(
         describe_training,
     )  # fmt: skip
     curves = {"training": fitted.training_loss, "validation": fitted.validation_loss}
-    write_results(prepared, fitted.predictions, fitted.kept, fitted.epochs, curves, facts_of(fitted), outputs)
+    write_results(
+        prepared.table, prepared.scales, prepared.determined_by(), fitted.predictions, fitted.kept, fitted.epochs,
+        curves, facts_of(fitted), outputs,
+    )  # fmt: skip
     prepared.forget_checkpoint()

@@ -42,7 +42,7 @@ def assign(tmp_path: Path, rows: pa.Table, name: str = "f", **arguments: Any) ->
     Dataset.write(
         folder / "dataset", rows, source={}, label=arguments.pop("dataset_label", "late"), time_column=time_column
     )
-    return run(folder / "dataset", folder / "folds", folder / "report.html", **arguments)
+    return run(folder / "dataset", folder / "folds", folder / "report.html", folder / "numbers.json", **arguments)
 
 
 def column(folds: Folds, rows: pa.Table, name: str) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Joins folds that were trained in tasks of their own."""

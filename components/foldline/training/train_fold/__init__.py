@@ -1,0 +1,1 @@
+"""Trains the model of one fold in a task of its own."""

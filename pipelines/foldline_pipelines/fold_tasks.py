@@ -1,0 +1,60 @@
+"""The training of K folds as K tasks and one that joins them; a pipeline of its own, as loops are."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input
+
+from foldline.training.collect_folds.component import collect_folds
+from foldline.training.train_fold.component import train_fold
+from foldline_pipelines.placement import on_accelerator, with_object_store, within_hours
+
+
+@dsl.pipeline(name="train-folds-in-parallel")
+def train_folds_in_parallel(
+    dataset: Input[Dataset],
+    folds: Input[Artifact],
+    transform: Input[Artifact],
+    fold_numbers: list,
+    model: str,
+    model_code: str,
+    hyperparameters: dict,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    patience: int,
+    seed: int,
+    fitting: dict,
+    checkpoint_uri: str,
+    accelerator_type: str,
+    accelerator_count: str,
+    node_selector: dict,
+    tolerations: list,
+):
+    """Train each fold in a task of its own, then stop them together and score them."""
+    with dsl.ParallelFor(fold_numbers) as number:
+        one = train_fold(
+            dataset=dataset,
+            folds=folds,
+            transform=transform,
+            fold=number,
+            model=model,
+            model_code=model_code,
+            hyperparameters=hyperparameters,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            patience=patience,
+            seed=seed,
+            fitting=fitting,
+            checkpoint_uri=checkpoint_uri,
+        )
+        with_object_store(one)
+        on_accelerator(one, accelerator_type, accelerator_count, node_selector, tolerations)
+        within_hours(one, 48)
+    collected = collect_folds(
+        dataset=dataset,
+        folds=folds,
+        transform=transform,
+        fold_trainings=dsl.Collected(one.outputs["fold_training"]),
+        patience=patience,
+    )
+    within_hours(collected, 6)
