@@ -73,7 +73,8 @@ def _until(champion: Floats, challenger: Floats, margin: float, threshold: float
         trials = random.binomial(REQUESTS, SHARE, runs)
         kept = REQUESTS - trials
         counts = [random.multinomial(each, shares) for each, shares in ((kept, parts[0]), (trials, parts[1]))]
-        evidence = compare(evidence, Counts(trials[:, None], counts[1]), Counts(kept[:, None], counts[0]), margin)
+        arms = Counts(trials[:, None], counts[1]), Counts(kept[:, None], counts[0])
+        evidence = compare(evidence, *arms, margin, independent=True)
         used = used + trials
         until = np.where(np.isinf(until) & evidence.decides.any(axis=1), used, until)
     return until

@@ -17,6 +17,10 @@ Floats = NDArray[np.float64]
 
 # A window multiplies the evidence by at most the square root of what decides: one window alone never does.
 LEAST_WINDOWS = 2
+# Evidence against the challenger from which on it gets no larger share, and is not promoted past a gate that only
+# reverts. One that is no worse reaches it at some look with a probability of at most a third, and then waits until the
+# evidence has melted away.
+SUSPICION = 3.0
 # Alternatives: 1 (nothing to bet on) and, as multiples of the null, 12 ratios evenly spaced in logarithm, weighted by a
 # normal density of the logarithm: centre 4.5, standard deviation 0.6. Chosen by simulation: see docs/canary.md.
 _MULTIPLES = np.exp(np.linspace(np.log(1.25), np.log(32.0), 12))
@@ -97,7 +101,9 @@ class Evidence:
         )
 
 
-def compare(evidence: Evidence, suspect: Counts, control: Counts, null: float) -> Evidence:
+def compare(
+    evidence: Evidence, suspect: Counts, control: Counts, null: float, *, independent: bool = False
+) -> Evidence:
     """`evidence` with one window more, against: the suspect's rate of events is at most `null` times the control's.
 
     Given that an event happened, its chance to be the suspect's is at most t = s*null / (s*null + 1 - s), s the
@@ -113,6 +119,8 @@ def compare(evidence: Evidence, suspect: Counts, control: Counts, null: float) -
 
     Args:
         suspect, control: counts of this window; where an arm has no trials, or neither has events, nothing is learnt.
+        independent: whether the router's draw alone decides which arm has an event, as where the request decides what
+            is predicted; then the factor is the mixture of likelihood ratios itself, which learns more of a window.
     """
     n1, k1 = _floats(suspect)
     n0, k0 = _floats(control)
@@ -122,10 +130,13 @@ def compare(evidence: Evidence, suspect: Counts, control: Counts, null: float) -
     under_null = _chance(share, null)
     under_each = _chance(share, null * ALTERNATIVES)
     if_suspect, if_control = np.log(under_each / under_null), np.log((1.0 - under_each) / (1.0 - under_null))
+    likelihoods = k1[..., None] * if_suspect + k0[..., None] * if_control
+    if independent:
+        return evidence._times(log_sum(evidence.log_weights + likelihoods), likelihoods, counts)
     all_control = np.exp(log_sum(evidence.log_weights + events[..., None] * if_control))
     chance = under_null[..., 0]
     factor = 1.0 + (1.0 - all_control) * (k1 / np.maximum(events, 1.0) - chance) / chance
-    return evidence._times(np.log(factor), k1[..., None] * if_suspect + k0[..., None] * if_control, counts)
+    return evidence._times(np.log(factor), likelihoods, counts)
 
 
 def exceed(evidence: Evidence, counts: Counts, rate: float) -> Evidence:

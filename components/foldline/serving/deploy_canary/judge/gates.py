@@ -5,7 +5,7 @@ from typing import Any
 
 from foldline.serving.deploy_canary.gate import PARTS, Gate
 from foldline.serving.deploy_canary.judge import signals
-from foldline.serving.deploy_canary.judge.evidence import Counts, Evidence, compare, exceed, upper_bound
+from foldline.serving.deploy_canary.judge.evidence import SUSPICION, Counts, Evidence, compare, exceed, upper_bound
 from foldline.serving.deploy_canary.judge.signals import Pair, Reference
 from foldline.serving.deploy_canary.judge.windows import Window
 from foldline.serving.deploy_canary.policy import Policy
@@ -26,7 +26,8 @@ class GateJudgement:
         e_objective, e_champion_objective: evidence that the arm is above the objective; None without one.
         worse, above_objective, champion_above_objective: whether that evidence decides.
         needed: what evidence against the challenger must reach.
-        satisfied: whether the gate allows promotion, by this look; one that is not required always does.
+        satisfied: whether the gate allows promotion, by this look; one that is not required does where there is little
+            evidence against the challenger.
         problem: why this look told it nothing; empty where it did.
     """
 
@@ -96,9 +97,10 @@ class GateEvidence:
         if margin is None:
             return
         # A new model may predict somewhat differently: only more than the margin counts against it, in any part.
-        null = margin if self.gate.signal == "drift" else 1.0
+        is_drift = self.gate.signal == "drift"
+        null = margin if is_drift else 1.0
         for place, one in enumerate(compared):
-            self.worse[place] = compare(self.worse[place], one.challenger, one.champion, null)
+            self.worse[place] = compare(self.worse[place], one.challenger, one.champion, null, independent=is_drift)
         arms = [(challenger, champion), (champion, challenger)]
         self.not_worse = [
             compare(evidence, control, suspect, 1.0 / margin)
@@ -138,7 +140,9 @@ class GateEvidence:
             above_objective=bool(self.above) and bool(self.above[0].decides),
             champion_above_objective=bool(self.above) and bool(self.above[1].decides),
             needed=self.needed,
-            satisfied=not self.gate.required or (not problem and self.windows >= 2 and (not_worse or tolerable)),
+            satisfied=not problem and self.windows >= 2 and (not_worse or tolerable)
+            if self.gate.required
+            else all(evidence.value < SUSPICION for evidence in self.worse),
             problem=problem,
         )
 

@@ -1,6 +1,7 @@
 """Reasons of a verdict, in words with figures. Pure."""
 
 from foldline.serving.deploy_canary.gate import Gate
+from foldline.serving.deploy_canary.judge.evidence import SUSPICION
 from foldline.serving.deploy_canary.judge.gates import GateJudgement
 from foldline.serving.deploy_canary.policy import Policy
 
@@ -24,7 +25,9 @@ def above(gate: GateJudgement, limits: Gate, arm: str) -> str:
 def satisfied(gate: GateJudgement, limits: Gate, needed: float) -> str:
     """Why a gate allows promotion."""
     if not limits.required:
-        found = f"no evidence in this look: {gate.problem}" if gate.problem else f"no evidence of more: {_rates(gate)}"
+        found = (
+            f"no evidence in this look: {gate.problem}" if gate.problem else f"little evidence of more: {_rates(gate)}"
+        )
         return f"{gate.name}: not required; {found}"
     if gate.e_not_worse is not None and gate.e_not_worse >= needed:
         return (
@@ -36,6 +39,9 @@ def satisfied(gate: GateJudgement, limits: Gate, needed: float) -> str:
 
 def waiting(gate: GateJudgement, limits: Gate, needed: float) -> str:
     """What a gate lacks."""
+    if not limits.required:
+        against = f"evidence {_number(gate.e_worse)} of more, below {SUSPICION:g} needed"
+        return f"{gate.name}: not yet: {_rates(gate)}; {against}"
     if gate.problem:
         return f"{gate.name}: no evidence in this look: {gate.problem}"
     lacks = []

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from foldline.serving.deploy_canary.judge.evidence import SUSPICION
 from foldline.serving.deploy_canary.policy import Policy
 from foldline.serving.deploy_canary.rollout.record import Record
 from foldline.serving.deploy_canary.rollout.word import ABORT, APPROVE, PAUSE, Word
@@ -10,9 +11,6 @@ from foldline.serving.deploy_canary.rollout.word import ABORT, APPROVE, PAUSE, W
 # The router keeps weights in ten-thousandths, and at least one of them while the challenger is in the route.
 SHARE_TOLERANCE = 0.02
 CANARY, SHADOW, AB = "canary", "shadow", "ab"
-# Evidence against the challenger from which on it gets no larger share. One that is no worse reaches it at some look
-# with a probability of at most a third, and then waits until the evidence has melted away.
-SUSPICION = 3.0
 
 
 class Judged(Protocol):

@@ -33,7 +33,7 @@ def _gate_line(gate: dict[str, Any]) -> str:
     rates = " / ".join(
         "-" if rate is None else f"{rate:.2%}" for rate in (gate["rate_champion"], gate["rate_challenger"])
     )
-    state = "satisfied" if gate["satisfied"] else gate["problem"] or "not yet"
+    state = gate["problem"] or ("satisfied" if gate["satisfied"] else "not yet")
     return f"{gate['name']} {rates} ({state})"
 
 

@@ -65,6 +65,17 @@ def test_a_challenger_that_is_somewhat_surer_or_less_sure_is_not_reverted(by: fl
     assert "revert" not in {one.verdict for one in rollout(LATE, odds / (1.0 + odds), 60)}
 
 
+def test_nothing_is_promoted_while_there_is_evidence_of_drift() -> None:
+    gates = [{"signal": "errors", "tolerance": 0.3}, {"signal": "drift"}]
+    said = rollout(LATE, np.full_like(LATE, 0.33), 40, gates=gates)
+    verdicts = [one.verdict for one in said]
+    first = verdicts.index("revert")
+    suspected = next(look for look, one in enumerate(said) if one.against >= 3.0)
+    assert suspected < first
+    assert set(verdicts[suspected:first]) == {"hold"}
+    assert said[first - 1].reasons[-1].startswith("drift: not yet: ")
+
+
 @pytest.mark.parametrize(("required", "verdict"), [(False, "promote"), (True, "hold")])
 def test_promotion_waits_for_drift_only_where_the_policy_says_so(required: bool, verdict: str) -> None:
     gates = [{"signal": "invalid", "tolerance": 0.3}, {"signal": "drift", "required": required}]
@@ -118,21 +129,24 @@ def test_an_equal_challenger_is_reverted_by_no_default_gate_more_often_than_alph
             arms = Counts(trials[:, None], counts[0]), Counts(500 - trials[:, None], counts[1])
             null = gate.margin if gate.signal == "drift" else 1.0
             assert null is not None
-            evidence[gate.signal] = compare(evidence[gate.signal], *arms, null)
+            independent = gate.signal == "drift"
+            evidence[gate.signal] = compare(evidence[gate.signal], *arms, null, independent=independent)
             reverted |= evidence[gate.signal].decides.any(axis=1)
     assert reverted.mean() <= policy.alpha
 
 
-def test_drift_at_its_margin_is_reverted_no_more_often_than_its_part_of_alpha() -> None:
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_drift_at_its_margin_is_reverted_no_more_often_than_its_part_of_alpha(share: float) -> None:
     runs, random = 2000, np.random.default_rng(4)
     policy = Policy.parse({"gates": [{"signal": "drift"}]})
     evidence, reverted = Evidence.none(policy.revert_threshold(policy.gates[0]), (runs, 5)), np.zeros(runs, bool)
     for _ in range(60):
-        trials = random.binomial(200, 0.1, runs)
+        trials = random.binomial(200, share, runs)
         counts = [
             random.multinomial(trials, [0.4, 0.15, 0.15, 0.15, 0.15]),
             random.multinomial(200 - trials, [0.2] * 5),
         ]
-        evidence = compare(evidence, Counts(trials[:, None], counts[0]), Counts(200 - trials[:, None], counts[1]), 2.0)
+        arms = Counts(trials[:, None], counts[0]), Counts(200 - trials[:, None], counts[1])
+        evidence = compare(evidence, *arms, 2.0, independent=True)
         reverted |= evidence.decides.any(axis=1)
     assert reverted.mean() <= policy.alpha
