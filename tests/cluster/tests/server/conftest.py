@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from builders import models
+from builders.route_lab import Lab
 from builders.serving_site import CLUSTER_DOMAIN, MANIFESTS, Json, Kubectl, Site, as_runner, resolving
 from foldline._image import SERVER
 from foldline.artifacts import Dataset, Model
@@ -84,3 +85,12 @@ def site(
     monkeypatch.setattr(socket, "getaddrinfo", resolving(kubectl))
     yield made
     made.kubectl("delete", "inferenceservices", "--all", "--wait=false")
+
+
+@pytest.fixture
+def lab(site: Site, kubectl: Kubectl) -> Iterator[Lab]:
+    """The site with a small server that fails as it is told, behind a route."""
+    made = Lab(site, kubectl)
+    made.stand_ins()
+    yield made
+    made.close()

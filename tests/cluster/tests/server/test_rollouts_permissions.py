@@ -1,14 +1,12 @@
 """A rollout behind a route with one permission taken from its Role: the message names what is missing, and where."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from builders.permissions import Rule, denial, grant, granted, without
 from builders.route_lab import Lab
 from builders.route_rollouts import RouteRollouts
-from builders.serving_site import Kubectl, Site
 from foldline.errors import ClusterError
 from foldline.serving.deploy_canary.backends.backend import Server
 
@@ -19,22 +17,14 @@ ROLE = "foldline-rollouts"
 RULES = [rule for rule in granted(ROLE) if rule.path != "gateways" and "knative" not in rule.group]
 
 
-@pytest.fixture
-def place(site: Site, kubectl: Kubectl) -> Iterator[RouteRollouts]:
-    lab = Lab(site, kubectl)
-    lab.stand_ins()
-    yield RouteRollouts(lab)
-    lab.close()
-
-
 def wrong_when_served(server: Server, prefix: str) -> list[str]:
     """Answers that are right before the first traffic and wrong after it."""
     server.wait_ready(120.0)
     return ["wrong"] if prefix else []
 
 
-def test_a_permission_that_is_missing_is_named_and_changes_nothing_for_users(place: RouteRollouts) -> None:
-    site = place.lab.site
+def test_a_permission_that_is_missing_is_named_and_changes_nothing_for_users(lab: Lab) -> None:
+    place, site = RouteRollouts(lab), lab.site
     champion = place.version()
     assert place.roll_out(champion).phase == "promoted"
     failed: list[str] = []

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,14 +18,6 @@ from foldline.serving.deploy_canary.backends.route.split import Revision
 from foldline.store import open_store
 
 pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(600)]
-
-
-@pytest.fixture
-def lab(site: Site, kubectl: Kubectl) -> Iterator[Lab]:
-    made = Lab(site, kubectl)
-    made.stand_ins()
-    yield made
-    made.close()
 
 
 def eventually(look: Callable[[], object], timeout_s: float = 90.0) -> None:

@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from builders.relay import Forward, relaying
 from builders.rollouts import FIRST_LOOK, ended
 from builders.route_lab import PROMETHEUS, Lab, Users
 from builders.route_rollouts import RouteRollouts
-from builders.serving_site import Kubectl, Site
 from builders.wire import DROP, Asked, Reply
 
 pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(900)]
@@ -28,14 +27,6 @@ pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(900)]
 STEPS = {"steps": [{"percent": 20, "min_s": 0, "min_requests": 50}], "deadline_s": 300}
 ERRORS = {"signal": "errors", "tolerance": 0.03}
 LATENCY = {"signal": "latency", "slower_than_ms": 2500, "tolerance": 0.03}
-
-
-@pytest.fixture
-def lab(site: Site, kubectl: Kubectl) -> Iterator[Lab]:
-    made = Lab(site, kubectl)
-    made.stand_ins()
-    yield made
-    made.close()
 
 
 HARNESS = Path(__file__).resolve().parents[2]

@@ -5,13 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 
 import pytest
 
 from builders.route_lab import PROMETHEUS, READY_S, Lab, Users
-from builders.serving_site import Kubectl, Site
 from foldline.errors import ServingError
 from foldline.serving.deploy_canary.backends.route.gateway import read
 from foldline.serving.deploy_canary.backends.route.router import Router
@@ -49,14 +48,6 @@ for call, *arguments in calls:
     if call == "promote":
         answer.wait_ready(180.0)
 """
-
-
-@pytest.fixture
-def lab(site: Site, kubectl: Kubectl) -> Iterator[Lab]:
-    made = Lab(site, kubectl)
-    made.stand_ins()
-    yield made
-    made.close()
 
 
 def drive(lab: Lab, champion: Revision, challenger: Revision, calls: list[list[object]], last: int) -> int:

@@ -3,14 +3,14 @@
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from builders.rollouts import FIRST_LOOK, ended
 from builders.route_lab import Lab, Users
 from builders.route_rollouts import RouteRollouts
-from builders.serving_site import Json, Kubectl, Site
+from builders.serving_site import Json
 from foldline.errors import ClusterError, ServingError
 from foldline.object_store import client_from_environment
 
@@ -21,14 +21,6 @@ ERRORS = {"signal": "errors", "tolerance": 0.03}
 # Not to be reached while something happens in the middle.
 STRICT = {"signal": "errors", "tolerance": 0.0001}
 REFUSED = {"signal": "refused", "tolerance": 0.03}
-
-
-@pytest.fixture
-def lab(site: Site, kubectl: Kubectl) -> Iterator[Lab]:
-    made = Lab(site, kubectl)
-    made.stand_ins()
-    yield made
-    made.close()
 
 
 def limited(container: Json) -> None:

@@ -51,6 +51,11 @@ class KServeServer:
             )
         return found
 
+    def stays(self) -> bool:
+        """Whether it is there, and is not being deleted."""
+        found = self.find()
+        return found is not None and not found["metadata"].get("deletionTimestamp")
+
     def create(self, *, cluster_local: bool) -> None:
         self.make(form.build(self.name, self.namespace, self.uri, cluster_local=cluster_local))
 

@@ -71,7 +71,7 @@ class RouteSplit:
             if shares is None:
                 self._champion.wait_ready(self._timeout_s)
                 shares = self._put(alone(self._champion.name))
-        ending = self._gone_or_ending(self._challenger)
+        ending = not self._challenger.stays()
         if ending and shares is not None and self._champion and self._champion.name in shares.names:
             # Somebody deleted it while it had requests: they must not wait for its return.
             self._put(alone(self._champion.name))
@@ -103,12 +103,10 @@ class RouteSplit:
             ServingError: somebody deleted the InferenceService of an arm; the way back makes the champion's again.
         """
         shares = self._router.shares()
-        if shares is None:
-            return None
         for server in filter(None, (self._champion, self._challenger)):
-            if server.name in shares.names and self._gone_or_ending(server):
+            if shares and server.name in shares.names and not server.stays():
                 raise ServingError(server.what, expected="to be there while it has requests", got="deleted meanwhile")
-        return shares.percent(self._challenger.name)
+        return shares.percent(self._challenger.name) if shares else None
 
     def read(self) -> Reading:
         try:
@@ -189,12 +187,9 @@ class RouteSplit:
             impaired=bool(trouble) or self._router.is_alone(),
         )
         # Whom a champion without a ready server could not serve, no fault of the challenger's kept from it.
-        told = reading.unserved if self._champion is None or self._reaches(self._champion, behind) else None
+        champion = behind.get(self._champion.name) if self._champion else None
+        told = None if champion and not champion.addresses else reading.unserved
         return replace(reading, unserved=told, problem="; ".join(filter(None, [reading.problem, trouble])))
-
-    @staticmethod
-    def _reaches(server: KServeServer, behind: dict[str, Behind]) -> bool:
-        return server.name not in behind or bool(behind[server.name].addresses)
 
     def _arm(self, shares: Shares, server: KServeServer | None, behind: dict[str, Behind]) -> Arm | None:
         if server is None or server.name not in shares.reached:
@@ -218,18 +213,13 @@ class RouteSplit:
     def _serve(self, server: KServeServer) -> None:
         """Let the InferenceService be there with the settings of both arms."""
         wanted = settings.build(server.name, server.namespace, server.uri, self._model_name, self._settings)
-        if self._gone_or_ending(server):
+        if not server.stays():
             server.wait_gone(self._timeout_s)
             server.make(wanted)
         else:
             self._cluster.edit(
                 INFERENCE_SERVICES, server.namespace, server.name, lambda found: settings.difference(found, wanted)
             )
-
-    @staticmethod
-    def _gone_or_ending(server: KServeServer) -> bool:
-        found = server.find()
-        return found is None or bool(found["metadata"].get("deletionTimestamp"))
 
     def _remove(self, server: KServeServer) -> None:
         # Its pods end the requests that they have: the runtime's --drain-s and its grace period.
