@@ -20,6 +20,7 @@ def cross_validate(
     task: str = "auto",
     fold_strategy: str = "auto",
     n_folds: int = 5,
+    n_repeats: int = 1,
     test_fraction: float = 0.2,
     group_column: str = "",
     specification: dict = {},
@@ -56,6 +57,7 @@ def cross_validate(
         task: auto, binary, multiclass or regression.
         fold_strategy: auto, stratified, plain, grouped or forward_chaining.
         n_folds: Number of folds.
+        n_repeats: How often the rows are dealt to folds; all folds of all repeats are trained.
         test_fraction: Share of rows that are held out and scored once.
         group_column: Column whose equal values stay in one fold.
         specification: Feature specification; inferred from training rows when empty.
@@ -90,6 +92,7 @@ def cross_validate(
         task=task,
         fold_strategy=fold_strategy,
         n_folds=n_folds,
+        n_repeats=n_repeats,
         test_fraction=test_fraction,
         group_column=group_column,
         specification=specification,

@@ -24,6 +24,7 @@ def spot_check(
     task: str = "auto",
     fold_strategy: str = "auto",
     n_folds: int = 5,
+    n_repeats: int = 1,
     test_fraction: float = 0.2,
     group_column: str = "",
     specification: dict = {},
@@ -61,6 +62,7 @@ def spot_check(
         task: auto, binary, multiclass or regression.
         fold_strategy: auto, stratified, plain, grouped or forward_chaining.
         n_folds: Number of folds.
+        n_repeats: How often the rows are dealt to folds; all folds of all repeats are trained.
         test_fraction: Share of rows that are held out and never touched here.
         group_column: Column whose equal values stay in one fold.
         specification: Feature specification; inferred from training rows when empty.
@@ -96,6 +98,7 @@ def spot_check(
         task=task,
         fold_strategy=fold_strategy,
         n_folds=n_folds,
+        n_repeats=n_repeats,
         test_fraction=test_fraction,
         group_column=group_column,
         specification=specification,
