@@ -27,13 +27,13 @@ def training_page(training: Training, predictions: Predictions) -> Page:
     if training.fitting["stopping"] == "each":
         kept = ", ".join(map(str, training.facts["kept"]))
         page.text(
-            f"Each fold keeps the epoch with the lowest loss on its own rows ({kept}); the final model is trained for the "
-            f"median, {training.epochs}."
+            f"Each fold keeps the epoch with the lowest loss on its own rows ({kept}); the final model is trained for "
+            f"the median, {training.epochs}."
         )
     else:
         page.text(
-            f"All folds stop together; the weights of epoch {training.epochs}, where the mean validation loss is lowest, "
-            "are kept, and the final model is trained for as many epochs."
+            f"All folds stop together; the weights of epoch {training.epochs}, where the mean validation loss is "
+            "lowest, are kept, and the final model is trained for as many epochs."
         )
     page.plot(_curves(training))
     if predictions.task.is_classification:

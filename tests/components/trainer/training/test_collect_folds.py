@@ -78,7 +78,7 @@ def test_folds_that_do_not_belong_together_are_refused(trainings: list[FoldTrain
 @pytest.mark.parametrize("kind", ["binary", "regression"])
 def test_all_three_modes_give_the_same_predictions(line_of: Any, table_of: Any, kind: str) -> None:
     line = line_of(table_of(240, kind), exclude_columns=("carrier",))
-    given = {"epochs": 8, "patience": 2, "model_code": MODEL, "learning_rate": 0.02, "batch_size": 16}
+    given = {"epochs": 8, "patience": 4, "model_code": MODEL, "learning_rate": 0.02, "batch_size": 16}
     line.train_folds(**given)
     line.train_folds(to="sequential-", mode="sequential", **given)
     inputs = [line.path(name) for name in ("dataset", "folds", "transform")]
@@ -93,7 +93,7 @@ def test_all_three_modes_give_the_same_predictions(line_of: Any, table_of: Any, 
             8,
             16,
             0.02,
-            2,
+            4,
             0,
             {},
             "",
@@ -102,7 +102,7 @@ def test_all_three_modes_give_the_same_predictions(line_of: Any, table_of: Any, 
     apart = [line.path(f"fold-{number}") for number in (2, 0, 1)]
     outputs = [line.path(f"parallel-{name}") for name in ("predictions", "training", "folds.html")]
     nothing = lambda figures: None  # noqa: E731
-    collect_folds(*inputs, apart, *outputs, 2, line, line, nothing, nothing)
+    collect_folds(*inputs, apart, *outputs, 4, line, line, nothing, nothing)
     first = Training.read(line.folder / "training")
     for name in ("sequential", "parallel"):
         training = Training.read(line.folder / f"{name}-training")
