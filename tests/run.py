@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -33,16 +35,25 @@ SUITES: dict[str, tuple[list[str], dict[str, list[str]]]] = {
         {"server": [f"{CLUSTER}/server"], "local": [f"{CLUSTER}/local", "tests/product/test_manifests.py"]},
     ),
 }
+# Most tests of the machine wait for processes that they start: two environments fill two cores.
+AT_ONCE = {"machine": 2}
 NOTHING_COLLECTED = 5
 
 
-def run(
-    before: list[str], environment: str, folders: list[str], arguments: list[str]
-) -> tuple[dict[str, int], list[str], bool]:
-    """Counts, reasons of skipped tests, and whether the run of one environment went well."""
+def run(suite_name: str, environment: str, arguments: list[str]) -> tuple[dict[str, int], list[str], bool]:
+    """Counts, reasons of skipped tests, and whether the run of one environment went well; prints what pytest says."""
+    before, environments_of_suite = SUITES[suite_name]
     with tempfile.NamedTemporaryFile(suffix=".xml") as record:
         command = [*before, str(environments.interpreter(environment)), "-m", "pytest", f"--junitxml={record.name}"]
-        ended = subprocess.run([*command, *arguments, *folders], cwd=ROOT, check=False)
+        command += [*arguments, *environments_of_suite[environment]]
+        # A suite alone may be watched; of those that share the machine each is printed whole.
+        shared = suite_name in AT_ONCE
+        ended = subprocess.run(
+            command, cwd=ROOT, check=False, text=True, stdout=subprocess.PIPE if shared else None,
+            stderr=subprocess.STDOUT if shared else None,
+        )  # fmt: skip
+        if shared:
+            print(f"tests of the {suite_name} in the {environment} environment\n{ended.stdout}", end="", flush=True)
         suite = ElementTree.parse(record.name).getroot().find("testsuite")
     assert suite is not None
     counts = {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
@@ -54,16 +65,26 @@ def run(
     return counts, skipped, ended.returncode == 0 or (bool(arguments) and ended.returncode == NOTHING_COLLECTED)
 
 
+def run_all(suite: str, arguments: list[str]) -> Iterator[tuple[dict[str, int], list[str], bool]]:
+    """What `run` gives for each environment of a suite."""
+    names = list(SUITES[suite][1])
+    if suite not in AT_ONCE:
+        for environment in names:
+            print(f"tests of the {suite} in the {environment} environment", flush=True)
+            yield run(suite, environment, arguments)
+        return
+    print(f"tests of the {suite}: {', '.join(names)}, {AT_ONCE[suite]} at a time", flush=True)
+    with ThreadPoolExecutor(AT_ONCE[suite]) as pool:
+        yield from pool.map(lambda environment: run(suite, environment, arguments), names)
+
+
 def main() -> int:
     started = time.monotonic()
     total = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
     reasons: list[str] = []
     well = True
     for suite in sys.argv[1].split(","):
-        before, environments_of_suite = SUITES[suite]
-        for environment, folders in environments_of_suite.items():
-            print(f"tests of the {suite} in the {environment} environment", flush=True)
-            counts, skipped, passed = run(before, environment, folders, sys.argv[2:])
+        for counts, skipped, passed in run_all(suite, sys.argv[2:]):
             total = {name: total[name] + counts[name] for name in total}
             reasons += skipped
             well = well and passed
