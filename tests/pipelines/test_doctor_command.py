@@ -58,7 +58,7 @@ def test_what_cannot_be_told_is_counted_and_fails_nothing() -> None:
 def test_an_unknown_pipeline_is_refused_before_the_cluster_is_asked(foldline: Call) -> None:
     ended = foldline("doctor", "no_such")
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == "pipeline: expected one of train_and_serve, cross_validate, spot_check, got 'no_such'.\n"
+    assert ended.stderr == "pipeline: expected one of train_and_serve, cross_validate, cross_validate_in_parallel, spot_check, got 'no_such'.\n"
 
 
 def test_without_a_kubeconfig_the_fault_is_one_line(

@@ -37,5 +37,6 @@ _EVERY_PIPELINE = frozenset({"kubernetes", "kubeflow", "runs", "storage", "accel
 NEEDS = {
     "train_and_serve": Needs(_EVERY_PIPELINE | {"object_store", "kserve"}),
     "cross_validate": Needs(_EVERY_PIPELINE, frozenset({"object_store"})),
+    "cross_validate_in_parallel": Needs(_EVERY_PIPELINE, frozenset({"object_store"})),
     "spot_check": Needs(_EVERY_PIPELINE, frozenset({"object_store"})),
 }

@@ -13,6 +13,7 @@ from kubernetes import config
 from kubernetes.client import ApiClient
 
 from builders.custom_resources import ROOT, crd, eventually
+from foldline_pipelines import registry
 from foldline_pipelines.doctor.checks import INJECTION, check
 from foldline_pipelines.doctor.findings import Status
 from foldline_pipelines.doctor.gather import gather
@@ -111,7 +112,8 @@ def test_with_everything_there_nothing_is_missing(ready: str, doctor: Doctor) ->
     ended = doctor("--namespace", ready, "--service-account", ACCOUNT)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     lines = ended.stdout.splitlines()
-    assert lines[0].startswith(f"train_and_serve, cross_validate in namespace {ready}; permissions of pods: service")
+    every = ", ".join(registry.pipelines())
+    assert lines[0].startswith(f"{every} in namespace {ready}; permissions of pods: service")
     assert lines[-2].startswith("nothing missing")
     assert not any(" missing " in line for line in lines[1:-2])
     assert "never-shown" not in ended.stdout + ended.stderr
