@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from foldline_pipelines import registry
 from foldline_pipelines.doctor.command import report, show
 from foldline_pipelines.doctor.findings import Finding, Status
 
@@ -58,7 +59,8 @@ def test_what_cannot_be_told_is_counted_and_fails_nothing() -> None:
 def test_an_unknown_pipeline_is_refused_before_the_cluster_is_asked(foldline: Call) -> None:
     ended = foldline("doctor", "no_such")
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == "pipeline: expected one of train_and_serve, cross_validate, cross_validate_in_parallel, spot_check, got 'no_such'.\n"
+    known = ", ".join(registry.pipelines())
+    assert ended.stderr == f"pipeline: expected one of {known}, got 'no_such'.\n"
 
 
 def test_without_a_kubeconfig_the_fault_is_one_line(

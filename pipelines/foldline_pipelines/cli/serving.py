@@ -21,8 +21,9 @@ def serve(
     log_to: Annotated[str, typer.Option(help="Folder or address for a log of the champion's requests.")] = "",
 ) -> None:
     """Serve the champion until the command is stopped."""
-    options = ["--store", store, "--model", model, "--host", host, "--port", str(port), "--log-to", log_to]
-    become("server", "foldline.serving.site", ["serve", *options])
+    options = ["--store", store, "--model", model, "--host", host, "--port", str(port)]
+    logging = ["--log-to", log_to] if log_to else []
+    become("server", "foldline.serving.site", ["serve", *options, *logging])
 
 
 def rollback(store: Store, model: Model) -> None:
