@@ -21,6 +21,8 @@ Document = dict[str, Any]
 _QUANTITY = re.compile(r"[1-9][0-9]*(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _LONGEST_S = 2**31 - 1
+# What the trainer reads, and where it then finds the volume.
+CACHE_VARIABLE, CACHE_PATH = "FOLDLINE_CACHE", "/var/cache/foldline"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Settings:
         image_pull_policy: Always, IfNotPresent or Never.
         scratch: `size` (as 50Gi) and `storage_class` of a volume at /tmp that lives as long as its pod.
         shared_memory: size of /dev/shm of the training tasks.
+        cache_claim: PersistentVolumeClaim in which the training tasks keep the programs that they compile.
         timeout_s: seconds by task.
         cache: whether KFP may reuse a task's earlier outputs, by task.
         keep_finished_s: seconds until Workflow and pods of an ended run are removed.
@@ -42,6 +45,7 @@ class Settings:
     image_pull_policy: str = ""
     scratch: dict[str, str] = field(default_factory=dict)
     shared_memory: str = ""
+    cache_claim: str = ""
     timeout_s: dict[str, int] = field(default_factory=dict)
     cache: dict[str, bool] = field(default_factory=dict)
     keep_finished_s: int = 0
@@ -91,6 +95,9 @@ def apply(settings: Settings, ir: Document, platform: Document | None) -> tuple[
     executors = kubernetes.setdefault("deploymentSpec", {}).setdefault("executors", {})
     for name, label in labels.items():
         executors[label] = _executor(settings, name, executors.get(label, {}))
+        if settings.cache_claim and _is_training(executors[label]):
+            environment = executables[label]["container"].setdefault("env", [])
+            environment.append({"name": CACHE_VARIABLE, "value": CACHE_PATH})
     whole = {"resourceTtlOnCompletion": settings.keep_finished_s, "activeDeadlineSeconds": settings.run_timeout_s}
     if limits := {name: seconds for name, seconds in whole.items() if seconds}:
         kubernetes.setdefault("pipelineConfig", {}).update(limits)
@@ -117,9 +124,16 @@ def _executor(settings: Settings, task: str, content: Document) -> Document:
     for mount in config.empty_dir_mounts:
         if settings.shared_memory and mount.volume_name == SHARED_MEMORY:
             mount.size_limit = settings.shared_memory
+    if settings.cache_claim and _is_training(content):
+        mount = config.pvc_mount.add(mount_path=CACHE_PATH, constant=settings.cache_claim)
+        mount.pvc_name_parameter.runtime_value.constant.string_value = settings.cache_claim
     if task in settings.timeout_s:
         config.active_deadline_seconds = settings.timeout_s[task]
     return dict(json_format.MessageToDict(config))
+
+
+def _is_training(content: Document) -> bool:
+    return any(mount.get("volumeName") == SHARED_MEMORY for mount in content.get("emptyDirMounts", []))
 
 
 def _tasks(ir: Document) -> Iterator[tuple[str, Document]]:
@@ -141,6 +155,7 @@ def _check(name: str, value: Any) -> None:
         "image_pull_policy": (value in _PULL_POLICIES, f"one of {', '.join(_PULL_POLICIES)}"),
         "scratch": (_is_scratch(value), "a mapping with size (as 50Gi), and perhaps storage_class"),
         "shared_memory": (_is_quantity(value), "a size such as 4Gi"),
+        "cache_claim": (isinstance(value, str) and bool(value), "the name of a PersistentVolumeClaim"),
         "timeout_s": (_is_by_task(value, _is_seconds), "whole seconds by task"),
         "cache": (
             isinstance(value, dict) and all(type(one) is bool for one in value.values()),

@@ -19,6 +19,7 @@ image_pull_secrets: [registry-key]
 image_pull_policy: IfNotPresent
 scratch: {size: 50Gi, storage_class: fast}
 shared_memory: 8Gi
+cache_claim: foldline-cache
 timeout_s: {train-folds: 7200}
 cache: {ingest-dataset: true, train-folds: false}
 keep_finished_s: 604800
@@ -51,7 +52,12 @@ def test_every_setting_reaches_the_compiled_file_in_the_form_that_kfp_reads(
         (volume,) = config.generic_ephemeral_volume
         assert (volume.mount_path, volume.size, volume.storage_class_name) == ("/tmp", "50Gi", "fast")
         assert config.active_deadline_seconds == 7200 or label != "exec-train-folds"
-        assert [one.size_limit for one in config.empty_dir_mounts] == ["8Gi"] * (label == "exec-train-folds")
+        trains = label == "exec-train-folds"
+        assert [one.size_limit for one in config.empty_dir_mounts] == ["8Gi"] * trains
+        mounted = [(one.constant, one.mount_path) for one in config.pvc_mount]
+        assert mounted == [("foldline-cache", "/var/cache/foldline")] * trains
+        container = spec["pipelineSpec"]["deploymentSpec"]["executors"][label]["container"]
+        assert container.get("env", []) == [{"name": "FOLDLINE_CACHE", "value": "/var/cache/foldline"}] * trains
     tasks = spec["pipelineSpec"]["root"]["dag"]["tasks"]
     cached = {name: task["cachingOptions"].get("enableCache", False) for name, task in tasks.items()}
     assert cached == {**dict.fromkeys(tasks, True), "train-folds": False}
@@ -83,6 +89,7 @@ def test_a_file_with_settings_still_runs_on_this_machine(foldline: Call, tmp_pat
         ("image_pull_policy: Often", "expected one of Always, IfNotPresent, Never, got 'Often'"),
         ("scratch: {storage_class: fast}", "expected a mapping with size"),
         ("scratch: {size: 50 GB}", "expected a mapping with size"),
+        ("cache_claim: 3", "expected the name of a PersistentVolumeClaim"),
         ("shared_memory: 0Gi", "expected a size such as 4Gi"),
         ("timeout_s: 60", "expected whole seconds by task, got 60"),
         ("timeout_s: {train-folds: 1h}", "expected whole seconds by task"),

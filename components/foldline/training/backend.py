@@ -24,11 +24,22 @@ def use_backend(name: str, *, deterministic: bool = False) -> None:
     # TensorFlow says on standard error which instructions it uses; that is no news in a task's log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if name == JAX:
-        cache = os.environ.get("FOLDLINE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "foldline"
-        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(cache).expanduser() / "jax"))
-        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+        _keep_programs()
         if deterministic:
             os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {DETERMINISTIC}".strip()
     found = sys.modules["keras"].backend.backend() if "keras" in sys.modules else name
     if found != name:
         raise RuntimeError(f"Keras already runs on {found} in this process, not {name}")
+
+
+def _keep_programs() -> None:
+    """Name a folder for compiled programs; where none can be made, nothing is kept."""
+    try:
+        cache = os.environ.get("FOLDLINE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "foldline"
+        folder = Path(cache).expanduser() / "jax"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        return
+    if os.access(folder, os.W_OK):
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
