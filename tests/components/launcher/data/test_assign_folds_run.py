@@ -1,5 +1,6 @@
 """Folds: balance, stability, and one error for each way in which a table cannot be split."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -361,8 +362,8 @@ def test_the_component_hands_every_parameter_on(tmp_path: Path) -> None:
     call(
         dataset=dsl.Dataset(uri=str(tmp_path / "dataset")), folds=artifact,
         report=dsl.HTML(uri=str(tmp_path / "r.html")), label="delay", task="regression", strategy="grouped", n_folds=3,
-        test_fraction=0.3, seed=9, group_column="tail", time_column="when",
-        n_repeats=2,
+        test_fraction=0.3, seed=9, group_column="tail", time_column="when", n_repeats=2,
+        fold_numbers=str(tmp_path / "numbers.json"),
     )  # fmt: skip
     folds = Folds.read(tmp_path / "folds")
     assert (folds.dataset_digest, folds.label, folds.task.kind) == (written.digest, "delay", "regression")
@@ -370,4 +371,5 @@ def test_the_component_hands_every_parameter_on(tmp_path: Path) -> None:
     assert (folds.hold_out["of"], len(folds.fold)) == ("tail", 2)
     assert artifact.metadata["strategy"] == "grouped"
     assert "ignores them" in artifact.metadata["warning"]
+    assert json.loads((tmp_path / "numbers.json").read_text()) == list(range(6))
     assert (tmp_path / "r.html").exists()
