@@ -12,6 +12,7 @@ from foldline_pipelines.local import record
 from foldline_pipelines.local.content import write_json
 from foldline_pipelines.local.localize import pipeline_specification, static_tasks
 
+COMPILED = Path(__file__).resolve().parents[2] / "compiled" / "pipelines"
 # The limits of the caller may not be raised where it lacks that capability, and podman's own default would.
 CONFINED = [
     *("podman", "run", "--rm", "--network=none", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL"),
@@ -61,3 +62,29 @@ def run_pipeline(
         finally:
             engine.kill()
     return record.tasks(folder, static_tasks(pipeline))
+
+
+def run_all_pipelines(folder: Path, table: Path, within: Callable[[str], list[str]]) -> dict[str, dict[str, Any]]:
+    """Run what has all components: the line with its canary, the diagnoses, and folds as tasks of their own.
+
+    Args:
+        folder: holds `table` and everything that is written; any user may write to it.
+        table: rows with the label `left`.
+        within: Start of the command line that runs a command in the image given, with `folder` at the same path.
+
+    Returns:
+        The record of each task by its name; of a task in a loop one of its rounds.
+    """
+    arguments = {"dataset_uri": str(table), "label": "left", "n_folds": 3, "epochs": 2}
+    own: dict[str, dict[str, Any]] = {
+        "train_and_serve": {"store_uri": str(folder / "models")},
+        "spot_check": {"families": ["dummy", "linear"]},
+        "cross_validate_in_parallel": {},
+    }
+    folder.chmod(0o777)
+    records: list[dict[str, Any]] = []
+    for name, more in own.items():
+        place = folder / name
+        place.mkdir()
+        records += run_pipeline(place, COMPILED / f"{name}.yaml", {**arguments, **more}, within)
+    return {record["task"].rpartition("/")[2]: record for record in records}

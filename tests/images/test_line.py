@@ -1,6 +1,5 @@
 """Each component inside its image: the compiled pipeline, every task in a confined container."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +7,6 @@ import pytest
 from builders import containers
 from builders.tables import customers
 from foldline_pipelines import registry
-
-COMPILED = Path(__file__).resolve().parents[2] / "compiled" / "pipelines"
 
 # The first test waits for the build.
 pytestmark = [pytest.mark.usefixtures("images"), pytest.mark.timeout(1800)]
@@ -20,17 +17,8 @@ def tasks(images: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, d
     folder = tmp_path_factory.mktemp("line")
     table = customers(folder / "customers.csv", rows=500, seed=1)
     folder.chmod(0o777)
-    arguments = {"dataset_uri": str(table), "label": "left", "n_folds": 3, "epochs": 2}
-    served = {"store_uri": str(folder / "models")}
     mounted = [*containers.CONFINED, f"--volume={folder}:{folder}"]
-    records = []
-    for name, own in (("train_and_serve", served), ("spot_check", {})):
-        place = folder / name
-        place.mkdir()
-        records += containers.run_pipeline(
-            place, COMPILED / f"{name}.yaml", {**arguments, **own}, lambda image: [*mounted, image]
-        )
-    return {record["task"]: record for record in records}
+    return containers.run_all_pipelines(folder, table, lambda image: [*mounted, image])
 
 
 @pytest.mark.parametrize("component", sorted(registry.components()))

@@ -14,7 +14,6 @@ from foldline._image import IMAGES, image
 from foldline_pipelines import registry
 
 ROOT = Path(__file__).resolve().parents[4]
-COMPILED = ROOT / "compiled" / "pipelines" / "train_and_serve.yaml"
 
 # The first test waits for the import of all images.
 pytestmark = [pytest.mark.level("node"), pytest.mark.timeout(1800)]
@@ -39,16 +38,8 @@ def namespace(kubectl: Callable[..., str]) -> Iterator[str]:
 def tasks(imported: None, namespace: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("line")
     table = customers(folder / "customers.csv", rows=500, seed=1)
-    arguments = {
-        "dataset_uri": str(table),
-        "label": "left",
-        "store_uri": str(folder / "models"),
-        "n_folds": 3,
-        "epochs": 2,
-    }
-    within = [sys.executable, pod.__file__, namespace]
-    records = containers.run_pipeline(folder, COMPILED, arguments, lambda image: [*within, image, str(folder), "--"])
-    return {record["task"]: record for record in records}
+    start = [sys.executable, pod.__file__, namespace]
+    return containers.run_all_pipelines(folder, table, lambda image: [*start, image, str(folder), "--"])
 
 
 @pytest.mark.parametrize("component", sorted(registry.components()))
