@@ -16,7 +16,7 @@ from foldline.training.fitting.callbacks import Callbacks
 from foldline.training.fitting.checkpoint import Checkpoint
 from foldline.training.fitting.devices import Devices, Watch
 from foldline.training.fitting.members import Members
-from foldline.training.fitting.mode import AUTO, MODES, SEQUENTIAL, Mode, Trial, first_mode, is_out_of_memory
+from foldline.training.fitting.mode import AUTO, MODES, SEQUENTIAL, Mode, Trial, is_out_of_memory, settle
 from foldline.training.fitting.orders import steps_of
 from foldline.training.fitting.rows import Rows, class_weights
 from foldline.training.fitting.settings import EACH, Fitting
@@ -90,11 +90,11 @@ def fit(
     patience: int = 0,
     start: Mapping[str, NDArray[np.float32]] | None = None,
     fitting: Fitting = DEFAULT,
-    planned_epochs: int = 0,
+    planned_steps: int = 0,
     weights_file: str = "",
     mode: str = AUTO,
     checkpoint: Checkpoint | None = None,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
+    callbacks: Callable[[], Sequence[keras.callbacks.Callback]] = list,
     each_epoch: bool = False,
     say: Callable[[str], None] = print,
 ) -> Fitted:
@@ -107,12 +107,12 @@ def fit(
             lowest one are kept: one epoch for all models, or with `fitting.stopping` `each` one for each. 0: no early
             stop, and the validation rows are predicted once, at the end.
         start: initial values as `Stack.begun` takes them. They are epoch 0, which may turn out to be the best.
-        planned_epochs: epochs that a learning-rate schedule is made for, where they are not `epochs`.
+        planned_steps: steps that a learning-rate schedule is made for, where they are not those of this training.
         weights_file: Keras weights file that every model begins with; empty for none.
         mode: `stacked`: all models in one program; `sequential`: one by one; `auto`: as many at once as memory allows,
             or one by one where that is measured to be faster. The result is the same within rounding.
         checkpoint: where the training is continued from, and saved.
-        callbacks: called once an epoch; see `Callbacks`.
+        callbacks: makes what is called once an epoch, anew where training begins anew; see `Callbacks`.
         each_epoch: whether the predictions of every validated epoch are returned.
         say: takes a line for each epoch.
 
@@ -128,49 +128,57 @@ def fit(
         )
     if mode not in MODES:
         raise ArgumentError("mode", expected=" or ".join(MODES), got=repr(mode))
-    size, began = (1 if mode == SEQUENTIAL else len(rows.folds)), time.monotonic()
-    while True:
-        devices = Devices.for_batch(batch_size)
+    weight = class_weights(fitting.class_weight, task, rows)
+    devices = Devices.for_batch(batch_size)
+    began = time.monotonic()
+
+    def attempt(chosen: Mode) -> Fitted:
         stack = Stack(
             make_model,
             task,
             learning_rate=learning_rate,
             seed=seed,
             fitting=fitting,
-            training_steps=(planned_epochs or epochs) * int(steps_of(rows.training, batch_size).max()),
+            training_steps=planned_steps or epochs * int(steps_of(rows.training, batch_size).max()),
             devices=devices,
         )
-        weight = class_weights(fitting.class_weight, task, rows)
+        free = devices.free_bytes()
+        with Watch() as watch:
+            members = Members(
+                stack, rows, size=chosen.size, batch_size=batch_size, seed=seed, class_weight=weight, devices=devices
+            )
+            members.initialise(start, weights_file)
+            # A start may be all there is, and trains nothing.
+            if epochs:
+                settle(chosen, members, free)
+            training = _Training(
+                stack, members, task, rows, chosen, str(devices), epochs=epochs, patience=patience, fitting=fitting
+            )
+            fitted = training.run(start is not None, checkpoint, callbacks(), each_epoch=each_epoch, say=say)
+        fitted.gpu = watch.facts()
+        return fitted
+
+    chosen = Mode(mode, 1 if mode == SEQUENTIAL else len(rows.folds))
+    while True:
         try:
-            with Watch() as watch:
-                members = Members(
-                    stack, rows, size=size, batch_size=batch_size, seed=seed, class_weight=weight, devices=devices
-                )
-                members.initialise(start, weights_file)
-                # A start may be all there is, and trains nothing.
-                chosen = first_mode(mode, members, devices.free_bytes()) if epochs else Mode(mode, members.size)
-                if size < len(rows.folds) and mode != SEQUENTIAL:
-                    chosen.reasons.append("the device ran out of memory with more")
-                training = _Training(
-                    stack, members, task, rows, chosen, str(devices), epochs=epochs, patience=patience, fitting=fitting
-                )
-                fitted = training.run(start is not None, checkpoint, callbacks, each_epoch=each_epoch, say=say)
+            fitted = attempt(chosen)
+            break
         except Exception as fault:
             if not is_out_of_memory(fault):
                 raise
-            if size == 1:
+            if chosen.size == 1:
                 raise TrainingError(
-                    "device memory", expected=f"room for {size} models on {devices}", got="out of memory",
+                    "device memory", expected=f"room for one model on {devices}", got="out of memory",
                     fix="Lower batch_size or the model's width, or ask for a larger device.",
                 ) from fault  # fmt: skip
-            size = math.ceil(size / 2)
-            say(f"the device is out of memory: training goes on with {size} models at a time")
-            continue
-        fitted.gpu, fitted.seconds = watch.facts(), time.monotonic() - began
-        peak = devices.peak_bytes()
-        if peak:
-            fitted.gpu["peak_bytes"] = peak
-        return fitted
+        # The failed attempt ends with its exception: nothing of it is on the device any more.
+        chosen = Mode(mode, math.ceil(chosen.size / 2), ["the device ran out of memory with more"])
+        say(f"the device is out of memory: training goes on with {chosen.size} models at a time")
+    fitted.seconds = time.monotonic() - began
+    peak = devices.peak_bytes()
+    if peak:
+        fitted.gpu["peak_bytes"] = peak
+    return fitted
 
 
 class _Training:
@@ -210,7 +218,7 @@ class _Training:
         if first == 1 and started and (self._patience or not self._epochs):
             say(f"linear start: validation loss {self._validate(0, each_epoch):.5f}")
         trial = Trial(fitted.mode, say, ended=not self._may_change_mode)
-        timed: list[float] = []
+        ends = [time.monotonic()]
         for epoch in range(first, self._epochs + 1):
             if not stopping.active.any() or called.stop:
                 break
@@ -226,20 +234,23 @@ class _Training:
                 shown = f", validation loss {mean:.5f}" if self._patience else ""
                 losses["val_loss"] = fitted.validation_loss[-1]
             called.epoch_ended(epoch, self._folds, losses)
-            timed.append(time.monotonic())
-            # The first epoch holds the compilation.
-            left = (timed[-1] - timed[0]) / max(len(timed) - 1, 1) * (self._epochs - epoch)
+            ends.append(time.monotonic())
+            # The first epoch holds the compilation: it counts only while there is no other.
+            counted = ends[1:] if len(ends) > 2 else ends
+            left = (counted[-1] - counted[0]) / (len(counted) - 1) * (self._epochs - epoch)
             still = "" if stopping.active.all() else f", {int(stopping.active.sum())} folds go on"
             mean = float(np.mean(np.array(losses["loss"])[active]))
             say(f"epoch {epoch}/{self._epochs}: training loss {mean:.5f}{shown}{still}, at most {left:.0f} s left")
             if checkpoint and checkpoint.due and not last:
                 self._save(checkpoint, epoch)
-        if called.stop and not self._patience:
-            self._validate(len(fitted.training_loss), each_epoch)
-        elif self._patience and len(fitted.training_loss) < self._epochs:
+        trained = len(fitted.training_loss)
+        if not fitted.validation_loss:
+            self._validate(trained, each_epoch)
+        if trained < self._epochs:
+            why = "a callback asked for it" if called.stop else f"no lower validation loss for {self._patience} epochs"
             kept = sorted(set(stopping.kept.tolist()))
             which = f"epoch {kept[0]} is" if len(kept) == 1 else f"epochs {', '.join(map(str, kept))} are"
-            say(f"stopped: no lower validation loss for {self._patience} epochs; {which} kept")
+            say(f"stopped: {why}; {which} kept")
         called.ended()
         fitted.variables, fitted.predictions = members.kept()
         fitted.kept = stopping.kept.tolist()

@@ -79,6 +79,8 @@ class Preparation:
     scales: list[Scale]
     batch_size: int
     start: LinearStart | None
+    # Training rows of the largest of all folds, where not all of them are here.
+    most_rows: int = 0
 
     @classmethod
     def read(cls, dataset_path: str, folds_path: str, transform_path: str, parameters: Parameters) -> Self:
@@ -129,7 +131,8 @@ class Preparation:
         start = self.start and LinearStart(
             self.start.penalty, {path: value[only] for path, value in self.start.values.items()}
         )
-        return replace(self, rows=self.rows.of(only), scales=self.scales[only], start=start)
+        most = max(len(own) for own in self.rows.training)
+        return replace(self, rows=self.rows.of(only), scales=self.scales[only], start=start, most_rows=most)
 
     def train(self, say: Any, *, each_epoch: bool = False) -> Fitted:
         """Train the folds."""
@@ -146,10 +149,11 @@ class Preparation:
                 patience=given.patience,
                 start=self.start.values if self.start else None,
                 fitting=self.fitting,
+                planned_steps=given.epochs * (self.most_rows // self.batch_size),
                 weights_file=weights_file,
                 mode=given.mode,
                 checkpoint=self.checkpoint(each_epoch=each_epoch),
-                callbacks=load_callbacks(self.build),
+                callbacks=partial(load_callbacks, self.build),
                 each_epoch=each_epoch,
                 say=say,
             )
@@ -168,9 +172,9 @@ class Preparation:
         }
         return Checkpoint(uri, identity, os.environ, print)
 
-    def forget_checkpoint(self) -> None:
-        """Remove what was saved of this training, once its results are written."""
-        checkpoint = self.checkpoint()
+    def forget_checkpoint(self, *, each_epoch: bool = False) -> None:
+        """Remove what `train` saved, once its results are written."""
+        checkpoint = self.checkpoint(each_epoch=each_epoch)
         if checkpoint:
             checkpoint.remove()
 

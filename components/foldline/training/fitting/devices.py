@@ -120,10 +120,11 @@ class Watch:
         while not self._ended.is_set():
             try:
                 said = subprocess.run(QUERY, capture_output=True, text=True, timeout=30, check=True).stdout
-            except (OSError, subprocess.SubprocessError):
+                # A device that does not tell, such as a part of one (MIG), says [N/A].
+                figures = [[float(value) for value in line.split(",")] for line in said.splitlines()]
+            except (OSError, ValueError, subprocess.SubprocessError):
                 return
-            for line in said.splitlines():
-                used, memory = (float(value) for value in line.split(","))
+            for used, memory in figures:
                 self.utilisation.append(used)
                 self.memory.append(memory)
             self._ended.wait(SAMPLE_EVERY_S)

@@ -174,9 +174,12 @@ class Members:
         self._groups = [slice(first, min(first + size, self.count)) for first in range(0, self.count, size)]
         self._ordered = (0, [])
         alone = len(self._groups) == 1
+        # What lies on the device is given back first, or it would count as taken and be there twice.
+        self._stored: Arrays | None = None
         self._sent = not alone and self._rows.nbytes > DATA_SHARE * self._devices.free_bytes()
         self._group_rows = [self._rows.of(group) if self._sent else _view(self._rows, group) for group in self._groups]
-        self._stored: Arrays | None = None if self._sent else self._devices.everywhere(_data_of(self._rows))
+        if not self._sent:
+            self._stored = self._devices.everywhere(_data_of(self._rows))
         self._chunks = [evaluation_chunks(rows.validation, longest=self._longest) for rows in self._group_rows]
 
     def _data(self, index: int) -> Arrays:

@@ -40,16 +40,19 @@ class Mode:
         return STACKED if self.size > 1 else SEQUENTIAL
 
 
-def first_mode(asked: str, members: Members, free_bytes: int) -> Mode:
-    """The mode to begin with: as many models in one program as memory allows, if they can be stacked.
+def settle(mode: Mode, members: Members, free_bytes: int) -> None:
+    """Begin with as many models in one program as memory allows, if they can be stacked; note it in `mode`.
 
-    The memory is that of the compiled program, with its temporary buffers.
+    The memory is that of the compiled program, with its arguments and temporary buffers.
+
+    Args:
+        free_bytes: memory that was free before the members were made.
 
     Raises:
         ModelCodeError: not even one model can be trained.
     """
-    mode = Mode(asked, members.size)
-    if asked == SEQUENTIAL:
+    mode.size = members.size
+    if mode.asked == SEQUENTIAL:
         mode.reasons.append("sequential was asked for")
     elif members.count == 1:
         mode.reasons.append("there is one model")
@@ -66,7 +69,7 @@ def first_mode(asked: str, members: Members, free_bytes: int) -> Mode:
                 mode.size = 1
                 _check_alone(members)
                 mode.reasons.append(f"the model cannot be stacked: {_first_line(fault)}")
-                return mode
+                return
         if needed <= free_bytes or members.size == 1:
             break
         half = math.ceil(members.size / 2)
@@ -74,29 +77,31 @@ def first_mode(asked: str, members: Members, free_bytes: int) -> Mode:
             f"{members.size} models need {_size(needed)}, {_size(free_bytes)} are free: {half} at a time"
         )
         members.regroup(half)
-    mode.size = members.size
+        mode.size = members.size
     if mode.size == members.count > 1:
         mode.reasons.append(f"{members.count} models fit: {_size(needed)} of {_size(free_bytes)} free memory")
-    return mode
 
 
 @dataclass
 class Trial:
     """A comparison of both modes within a training: no epoch is trained twice.
 
-    The second epoch, which no compilation slows, is timed in groups; one more is trained model by model.
+    The second epoch that this process trains, which no compilation slows, is timed in groups; one more is trained
+    model by model.
     """
 
     mode: Mode
     say: Callable[[str], None]
     seconds: float = 0.0
+    trained: int = 0
     ended: bool = False
 
     def train(self, members: Members, epoch: int, epochs: int, active: Any) -> Any:
         """`members.train`, in the mode that is faster as far as is known."""
-        if self.ended or members.size == 1 or epoch == 1:
+        self.trained += 1
+        if self.ended or members.size == 1 or self.trained == 1:
             return members.train(epoch, active)
-        if epoch == 2:
+        if self.trained == 2:
             started = time.monotonic()
             figures = members.train(epoch, active)
             self.seconds = time.monotonic() - started

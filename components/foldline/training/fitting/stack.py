@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldline.artifacts import Task
+from foldline.errors import ArgumentError
 from foldline.training.fitting.devices import Devices
 from foldline.training.fitting.loss import loss_of
 from foldline.training.fitting.optimizer import RATE, make_optimizer
 from foldline.training.fitting.orders import Positions, seed_of
 from foldline.training.fitting.settings import FLOAT32, Fitting
+from foldline.training.fitting.weights_file import WHERE
 from foldline.training.model_code import arguments
 
 Arrays = dict[str, Any]
@@ -150,9 +152,17 @@ class Stack:
         return State(Variables(trainable, state.variables.non_trainable), state.optimizer)
 
     def loaded(self, state: State, weights_file: str) -> State:
-        """`state` with the variables of every model as in a Keras weights file (.weights.h5)."""
+        """`state` with the variables of every model as in a Keras weights file (.weights.h5).
+
+        Raises:
+            ArgumentError: the file holds no weights of this model.
+        """
         model = self._built(FLOAT32)
-        model.load_weights(weights_file)
+        try:
+            model.load_weights(weights_file)
+        except (ValueError, KeyError, OSError) as fault:
+            said = (str(fault).strip().splitlines() or [type(fault).__name__])[0]
+            raise ArgumentError(WHERE, expected="weights of the model that is trained", got=said) from fault
 
         def filled(before: Any, variable: Any) -> Any:
             return jnp.broadcast_to(jnp.asarray(variable.value, before.dtype), before.shape)

@@ -19,7 +19,7 @@ def local_weights(uri: str, environment: Mapping[str, str]) -> Iterator[str]:
     The file holds arrays only: no code in it is ever run.
 
     Raises:
-        ArgumentError: there is no such file, or it is no Keras weights file.
+        ArgumentError: there is no such file, or its name is not that of a Keras weights file.
     """
     if not uri:
         yield ""

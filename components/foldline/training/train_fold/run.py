@@ -68,5 +68,5 @@ def run(
         facts=facts_of(fitted),
     )
     written.write(Path(fold_training_path))
-    prepared.forget_checkpoint()
+    prepared.forget_checkpoint(each_epoch=True)
     describe({"fold": int(fold), "epochs": len(fitted.training_loss), "lowest_loss": min(written.validation_loss)})

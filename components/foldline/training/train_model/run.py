@@ -88,10 +88,10 @@ def run(
             seed=training.seed,
             start=start,
             fitting=fitting,
-            planned_epochs=training.most_epochs,
+            planned_steps=training.most_epochs * (len(table.row_id) // training.batch_size),
             weights_file=weights_file,
             checkpoint=checkpoint,
-            callbacks=load_callbacks(build),
+            callbacks=partial(load_callbacks, build),
             say=partial(print, flush=True),
         )
         target = Path(model_path)

@@ -11,6 +11,8 @@ from foldline.artifacts.training import Training
 from foldline.errors import ArgumentError, ArtifactError
 from foldline.training.collect_folds.joined import in_order, join
 from foldline.training.collect_folds.run import run as collect_folds
+from foldline.training.fitting.checkpoint import FolderPlace
+from foldline.training.preparation import Parameters, Preparation
 from foldline.training.train_fold.run import run as train_fold
 
 MODEL = """
@@ -114,6 +116,38 @@ def test_all_three_modes_give_the_same_predictions(line_of: Any, table_of: Any, 
         np.testing.assert_array_equal(predicted.row_id, expected.row_id)
         scale = np.std(expected.label) if kind == "regression" else 1.0
         np.testing.assert_allclose(predicted.prediction, expected.prediction, atol=1e-3 * scale)
+
+
+def test_a_fold_by_itself_has_the_schedule_that_it_has_among_all(line_of: Any, table_of: Any) -> None:
+    table = table_of(300, "regression")
+    fold = np.repeat([0, 1, 2, -1], [60, 60, 120, 60])
+    line = line_of(table, fold=fold, n_folds=2, forward=True, exclude_columns=("carrier",))
+    parameters = Parameters("", MODEL, {}, 4, 16, 0.02, 9, 0, {"schedule": "cosine"}, "sequential", "")
+    inputs = [line.path(name) for name in ("dataset", "folds", "transform")]
+    prepared = Preparation.read(*inputs, parameters)
+    among_all = prepared.train(lambda text: None)
+    alone = prepared.of_fold(1).train(lambda text: None)
+    np.testing.assert_allclose(alone.validation_loss[-1][0], among_all.validation_loss[-1][0], rtol=1e-5)
+
+
+def test_a_fold_that_is_written_leaves_no_checkpoint(line_of: Any, table_of: Any, tmp_path: Any) -> None:
+    line = line_of(table_of(240, "binary"), exclude_columns=("carrier",))
+    inputs = [line.path(name) for name in ("dataset", "folds", "transform")]
+    saved: list[str] = []
+    remove = FolderPlace.remove
+
+    def noted(self: FolderPlace) -> None:
+        saved.extend(path.name for path in (tmp_path / "saved").iterdir())
+        remove(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FolderPlace, "remove", noted)
+        train_fold(
+            *inputs, line.path("fold-1"), 1, "", MODEL, {}, 3, 16, 0.02, 4, 0, {}, str(tmp_path / "saved"),
+            line.described.update,
+        )  # fmt: skip
+    assert len(saved) == 1
+    assert list((tmp_path / "saved").iterdir()) == []
 
 
 def test_a_patience_of_none_is_refused(tmp_path: Any) -> None:

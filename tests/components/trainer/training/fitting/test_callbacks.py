@@ -23,7 +23,7 @@ class Noted(keras.callbacks.Callback):
 
 def test_a_callback_sees_the_means_and_each_fold(train: Any, rows: Any) -> None:
     noted = Noted()
-    fitted = train(rows((64, 64)), epochs=3, patience=3, callbacks=[noted]).fitted
+    fitted = train(rows((64, 64)), epochs=3, patience=3, callbacks=lambda: [noted]).fitted
     assert [epoch for epoch, _, _ in noted.seen] == [0, 1, 2]
     _, logs, _ = noted.seen[-1]
     assert logs["loss"] == pytest.approx(np.mean(fitted.training_loss[-1]))
@@ -36,7 +36,7 @@ def test_a_learning_rate_that_a_callback_sets_holds_for_all_folds(train: Any, ro
     noted = Noted()
     stopped = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch == 0 else 0.0)
     table = rows((64, 64))
-    frozen = train(table, epochs=4, mode=mode, callbacks=[stopped, noted])
+    frozen = train(table, epochs=4, mode=mode, callbacks=lambda: [stopped, noted])
     once = train(table, epochs=1, mode=mode)
     frozen_weights, once_weights = frozen.leaves(1), once.leaves(1)
     assert [rate for *_, rate in noted.seen] == pytest.approx([0.01, 0.0, 0.0, 0.0])
@@ -44,15 +44,40 @@ def test_a_learning_rate_that_a_callback_sets_holds_for_all_folds(train: Any, ro
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_callback_may_stop_the_training(train: Any, rows: Any) -> None:
+@pytest.mark.parametrize(("patience", "each_epoch", "validated"), [(0, False, 1), (0, True, 2), (9, False, 2)])
+def test_a_callback_may_stop_the_training(
+    train: Any, rows: Any, patience: int, each_epoch: bool, validated: int
+) -> None:
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             self.model.stop_training = epoch == 1
 
-    fitted = train(rows((64,)), epochs=9, callbacks=[Stop()]).fitted
+    stopped = train(rows((64,)), epochs=9, patience=patience, each_epoch=each_epoch, callbacks=lambda: [Stop()])
+    fitted = stopped.fitted
     assert len(fitted.training_loss) == 2
     assert fitted.kept == [2]
     assert len(fitted.predictions[0]) == 32
+    assert len(fitted.validation_loss) == validated
+    assert stopped.lines[-1] == "stopped: a callback asked for it; epoch 2 is kept"
+
+
+def test_a_callback_that_stops_after_the_last_epoch_changes_nothing(train: Any, rows: Any) -> None:
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.model.stop_training = epoch == 1
+
+    stopped, whole = train(rows((64,)), callbacks=lambda: [Stop()]), train(rows((64,)))
+    assert len(stopped.fitted.validation_loss) == 1
+    stopped.same_as(whole, tolerance=0.0)
+
+
+def test_the_time_left_is_told_after_the_first_epoch_too(train: Any, rows: Any) -> None:
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.model.stop_training = True
+
+    lines = train(rows((64,)), epochs=10**6, callbacks=lambda: [Stop()]).lines
+    assert int(lines[0].split("at most ")[1].removesuffix(" s left")) > 0
 
 
 def test_a_reduction_on_a_plateau_survives_a_checkpoint(train: Any, rows: Any, tmp_path: Path) -> None:
@@ -69,13 +94,13 @@ def test_a_reduction_on_a_plateau_survives_a_checkpoint(train: Any, rows: Any, t
         return [plateau, *([Interrupt()] if armed else [])]
 
     table, armed = rows((64, 48)), False
-    whole = train(table, epochs=9, patience=9, callbacks=callbacks())
+    whole = train(table, epochs=9, patience=9, callbacks=callbacks)
     armed = True
     checkpoint = Checkpoint(str(tmp_path), {}, {})
     with pytest.raises(ModelCodeError, match="InterruptionError"):
-        train(table, epochs=9, patience=9, callbacks=callbacks(), checkpoint=checkpoint)
+        train(table, epochs=9, patience=9, callbacks=callbacks, checkpoint=checkpoint)
     armed = False
-    resumed = train(table, epochs=9, patience=9, callbacks=callbacks(), checkpoint=checkpoint)
+    resumed = train(table, epochs=9, patience=9, callbacks=callbacks, checkpoint=checkpoint)
     assert "continued after epoch" in resumed.lines[0]
     resumed.same_as(whole, tolerance=0.0)
 
@@ -83,7 +108,7 @@ def test_a_reduction_on_a_plateau_survives_a_checkpoint(train: Any, rows: Any, t
 def test_a_schedule_and_a_callback_that_sets_the_rate_do_not_mix(train: Any, rows: Any) -> None:
     scheduler = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate)
     with pytest.raises(ArgumentError, match="a callback that reads the learning rate: expected a constant rate"):
-        train(rows((64,)), fitting={"schedule": "cosine"}, callbacks=[scheduler])
+        train(rows((64,)), fitting={"schedule": "cosine"}, callbacks=lambda: [scheduler])
 
 
 @pytest.mark.parametrize(

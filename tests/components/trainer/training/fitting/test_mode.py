@@ -2,17 +2,22 @@
 
 import subprocess
 import sys
+import threading
+import time
+import weakref
 from pathlib import Path
 from typing import Any
 
 import jax
+import keras
 import numpy as np
 import pytest
 
 from builders import fold_rows
 from foldline.errors import ArgumentError, ModelCodeError
+from foldline.training.fitting import devices
 from foldline.training.fitting import mode as modes
-from foldline.training.fitting.devices import Devices
+from foldline.training.fitting.devices import Devices, Watch
 from foldline.training.fitting.members import Members
 from foldline.training.fitting.rows import Rows
 
@@ -143,6 +148,89 @@ def test_a_device_that_runs_out_of_memory_halves_the_folds_and_goes_on(train: An
     assert halved.lines[0] == "the device is out of memory: training goes on with 2 models at a time"
     assert halved.fitted.mode.size == 2
     halved.same_as(whole)
+
+
+def test_what_the_device_holds_for_a_training_counts_once(train: Any, rows: Any, monkeypatch: Any) -> None:
+    needed: list[int] = []
+    measure = Members.footprint
+
+    def noted(self: Members) -> int:
+        needed.append(measure(self))
+        return needed[-1]
+
+    def held() -> int:
+        return sum(array.nbytes for array in jax.live_arrays())
+
+    monkeypatch.setattr(Members, "footprint", noted)
+    table = rows((400, 400))
+    train(table)
+    before = held()
+    monkeypatch.setattr(Devices, "free_bytes", lambda self: needed[0] + before - held())
+    assert train(table).fitted.mode.size == 2
+
+
+def test_after_a_lack_of_memory_nothing_of_the_first_attempt_is_left(train: Any, rows: Any, monkeypatch: Any) -> None:
+    class Count(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.epochs: list[int] = []
+            seen.append(self.epochs)
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.epochs.append(epoch)
+
+    seen: list[list[int]] = []
+    held: list[Any] = []
+    alive: list[bool] = []
+    honest_train, honest_make = Members.train, Members.__init__
+
+    def noted(self: Members, *given: Any, **named: Any) -> None:
+        alive.extend(old() is not None for old in held)
+        held.append(weakref.ref(self))
+        honest_make(self, *given, **named)
+
+    def refused(self: Members, epoch: int, active: Any) -> Any:
+        if self.size > 2 and epoch == 2:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 17179869184 bytes.")
+        return honest_train(self, epoch, active)
+
+    monkeypatch.setattr(Members, "__init__", noted)
+    monkeypatch.setattr(Members, "train", refused)
+    train(rows((64, 64, 64, 64)), epochs=3, callbacks=lambda: [Count()])
+    assert seen == [[0], [0, 1, 2]]
+    assert alive == [False]
+
+
+def test_a_training_that_goes_on_times_both_modes_anew(monkeypatch: Any) -> None:
+    class Timed:
+        size = 2
+
+        def train(self, epoch: int, active: Any) -> int:
+            time.sleep(0.02)
+            return epoch
+
+        def regroup(self, size: int) -> None:
+            self.size = size
+
+        def footprint(self) -> int:
+            return 0
+
+    monkeypatch.setattr(modes, "WORTH_TRYING_S", 0.0)
+    trial = modes.Trial(modes.Mode("auto", 2), lambda line: None)
+    trained: Any = Timed()
+    assert [trial.train(trained, epoch, 20, None) for epoch in (7, 8, 9)] == [7, 8, 9]
+    assert trial.seconds >= 0.02
+    assert trial.mode.reasons[-1].startswith("an epoch takes 0.0")
+
+
+def test_a_device_that_does_not_tell_its_use_is_no_fault(monkeypatch: Any) -> None:
+    faults: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", faults.append)
+    monkeypatch.setattr(devices, "QUERY", ("echo", "[N/A], 12"))
+    with Watch() as watch:
+        pass
+    assert watch.facts() == {}
+    assert faults == []
 
 
 @pytest.mark.parametrize("faster", ["stacked", "sequential"])

@@ -188,6 +188,17 @@ def test_training_begins_with_given_weights(train: Any, rows: Any, tmp_path: Pat
             np.testing.assert_allclose(got, wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize("content", ["other", "none"])
+def test_weights_of_another_model_are_refused(train: Any, rows: Any, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "other.weights.h5"
+    if content == "other":
+        keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]).save_weights(path)
+    else:
+        path.write_bytes(b"no weights")
+    with pytest.raises(ArgumentError, match="field 'initial_weights' of fitting: expected weights of the model"):
+        train(rows((64, 64)), code=PLAIN, epochs=1, weights_file=str(path))
+
+
 @pytest.mark.parametrize(("uri", "said"), [("weights.h5", "ends in .weights.h5"), ("none.weights.h5", "a file")])
 def test_weights_that_are_no_file_are_refused(uri: str, said: str) -> None:
     with (
