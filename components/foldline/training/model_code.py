@@ -17,6 +17,7 @@ import keras
 
 from foldline.artifacts import Layout, Task
 from foldline.errors import ArgumentError, ModelCodeError
+from foldline.training.fitting.settings import whole
 from foldline.training.inputs import ModelInputs
 
 DEFAULT = "foldline.training.default_model:build_model"
@@ -88,7 +89,7 @@ def code_digest(function: BuildModel) -> str:
 
 def resolve_hyperparameters(function: BuildModel, given: Mapping[str, Any]) -> dict[str, Any]:
     """The hyperparameters as the types that `function` has in its defaults: a whole float becomes an integer where an
-    integer is the default, also inside lists.
+    integer or nothing is the default, also inside lists.
 
     Raises:
         ArgumentError: a hyperparameter is unknown to the function, missing, or of another type than its default.
@@ -111,7 +112,7 @@ def resolve_hyperparameters(function: BuildModel, given: Mapping[str, Any]) -> d
             got="none",
         )
     return {
-        key: _like(accepted[key].default, value, f"hyperparameter {key!r}") if key in accepted else value
+        key: _like(accepted[key].default if key in accepted else None, value, f"hyperparameter {key!r}")
         for key, value in given.items()
     }
 
@@ -230,10 +231,10 @@ def _like(default: Any, value: Any, what: str) -> Any:
     elif isinstance(default, list | tuple):
         right = isinstance(value, list | tuple)
         wanted, converted = "a list", value
-        if right and default:
-            converted = [_like(default[0], item, what) for item in value]
+        if right:
+            converted = [_like(default[0] if default else None, item, what) for item in value]
     else:
-        return value
+        return [whole(item) for item in value] if isinstance(value, list | tuple) else whole(value)
     if not right:
         raise ArgumentError(what, expected=wanted, got=repr(value))
     return converted

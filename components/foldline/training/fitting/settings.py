@@ -26,7 +26,7 @@ class Named:
         if isinstance(value, str):
             return cls(value)
         if isinstance(value, Mapping) and isinstance(value.get("name"), str) and value["name"]:
-            return cls(value["name"], {key: _whole(item) for key, item in value.items() if key != "name"})
+            return cls(value["name"], {key: whole(item) for key, item in value.items() if key != "name"})
         raise ArgumentError(where, expected='a name, or an object with "name" and its arguments', got=repr(value))
 
     def to_json(self) -> dict[str, Any] | str:
@@ -118,6 +118,6 @@ def _class_weight(given: Any, task: Task) -> str | dict[str, float]:
     return {name: float(given[name]) for name in classes}
 
 
-def _whole(value: Any) -> Any:
-    # A local run of KFP turns whole numbers inside objects into floats.
+def whole(value: Any) -> Any:
+    """A whole number as an integer: a local run of KFP makes floats of those inside objects."""
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) >= 1.0 else value

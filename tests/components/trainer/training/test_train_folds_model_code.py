@@ -22,6 +22,9 @@ def build_model(inputs, units=4, rates=(1, 2), slope=0.5, name="plain", deep=Fal
 def other(inputs, needed):
     return build_model(inputs)
 
+def free(inputs, needed, maybe=None, some=(), **more):
+    return build_model(inputs)
+
 LIMIT = 3
 """
 
@@ -54,7 +57,7 @@ def test_the_default_model_takes_tables_of_one_kind_of_feature(layout: Layout) -
         ("no_such_module:build_model", "", "module 'no_such_module': expected a module of the trainer image"),
         ("json:build_model", "", r"function 'build_model' of module json: expected a function"),
         ("build_model", "", "model: expected module:function"),
-        ("missing", GOOD, r"function 'missing' of model_code: .*\['build_model', 'other'\]"),
+        ("missing", GOOD, r"function 'missing' of model_code: .*\['build_model', 'other', 'free'\]"),
         ("LIMIT", GOOD, "function 'LIMIT' of model_code: expected a function, got int"),
         ("", "import keras\n\ndef build_model(inputs)\n    pass\n", "model_code: .*SyntaxError in line 3"),
         ("", "import keras\nimport nowhere_at_all\n", "model_code: .*ModuleNotFoundError in line 2"),
@@ -101,6 +104,12 @@ def test_a_function_that_gives_no_usable_model_is_told(body: str, message: str) 
 def test_hyperparameters_become_the_types_of_the_defaults(given: dict, resolved: dict) -> None:
     found = resolve_hyperparameters(load_build_model("", GOOD), given)
     assert repr(found) == repr(resolved)
+
+
+def test_where_no_default_tells_the_type_a_whole_number_is_an_integer() -> None:
+    given = {"needed": 64.0, "maybe": [8.0, 4.5], "some": [3.0], "rate": 0.0, "more": 2.0, "flag": True}
+    expected = {"needed": 64, "maybe": [8, 4.5], "some": [3], "rate": 0.0, "more": 2, "flag": True}
+    assert repr(resolve_hyperparameters(load_build_model("free", GOOD), given)) == repr(expected)
 
 
 @pytest.mark.parametrize(
