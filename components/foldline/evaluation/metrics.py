@@ -98,13 +98,22 @@ def confusion(task: Task, label: Array, prediction: Array) -> list[list[int]]:
 def _check(task: Task, label: Array, prediction: Array) -> None:
     if prediction.shape != (len(label), task.outputs):
         raise DataError("predictions", expected=f"shape {(len(label), task.outputs)}", got=f"shape {prediction.shape}")
-    if len(label) < 2:
-        raise DataError("rows to score", expected="at least 2", got=str(len(label)))
+    check_rows(task, label)
     wrong = int((~np.isfinite(prediction).all(axis=1)).sum())
     if wrong:
         raise DataError(
             "predictions", expected="finite numbers", got=f"{wrong} of {len(label)} rows with NaN or infinity"
         )
+
+
+def check_rows(task: Task, label: Array) -> None:
+    """Check that rows with these labels can be scored, whatever is predicted.
+
+    Raises:
+        DataError: there are fewer than two, or all are of one class.
+    """
+    if len(label) < 2:
+        raise DataError("rows to score", expected="at least 2", got=str(len(label)))
     if task.is_classification:
         present = {int(index) for index in np.unique(label)}
         if len(present) < 2:

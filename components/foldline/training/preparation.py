@@ -25,6 +25,7 @@ from foldline.training.model_code import (
     resolve_hyperparameters,
 )
 from foldline.training.rows import Scale, TrainingTable
+from foldline.training.train_folds.scores import check_folds
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,15 @@ class Preparation:
             ArgumentError: a parameter has a value that it cannot have.
             ArtifactError: an input is torn, or they do not belong together.
             ModelCodeError: there is no such model code.
-            TrainingError: a fold cannot be trained; names it.
+            TrainingError: a fold cannot be trained or scored; names it.
         """
         build = load_build_model(parameters.model, parameters.model_code)
         resolved = resolve_hyperparameters(build, parameters.hyperparameters)
         fitting = Fitting.parse(parameters.fitting, Folds.read(Path(folds_path)).task)
         table = TrainingTable.read(Path(dataset_path), Path(folds_path), Path(transform_path), fitting.weight_column)
+        numbers = table.assignment.predicted_folds
+        labels = [table.label[table.assignment.validation_rows(number)] for number in numbers]
+        check_folds(table.folds.task, numbers, labels)
         rows, scales = table.of_folds(lambda folder: AppliedTransform.load(folder).apply)
         layout, task = table.transform.layout, table.folds.task
         start = None

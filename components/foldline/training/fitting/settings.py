@@ -40,8 +40,8 @@ class Fitting:
     Attributes:
         optimizer: class of `keras.optimizers`, in any case, and its arguments (`weight_decay`, `clipnorm`, ...).
         schedule: of the learning rate: `cosine`, `exponential`, `polynomial`, `inverse_time`, `cosine_restarts` or
-            `piecewise`, and arguments of Keras' class; constant when empty. Steps that are left out are those of the
-            whole training.
+            `piecewise`, and arguments of Keras' class; constant when empty. `decay_steps` that are left out are those
+            of the whole training.
         loss: function of `keras.losses`, and its arguments; the logarithm of the class's probability or the squared
             error when empty.
         class_weight: weight of each class by name, or `balanced`: inversely as frequent as it is in a fold's training

@@ -1,6 +1,7 @@
 """Metrics of each fold, their mean and its standard error."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,27 @@ from numpy.typing import NDArray
 from foldline.artifacts import Task
 from foldline.errors import DataError, TrainingError
 from foldline.evaluation import metrics
+
+
+@contextmanager
+def _fold_named(fold: int) -> Iterator[None]:
+    try:
+        yield
+    except DataError as fault:
+        raise TrainingError(
+            f"fold {fold}, {fault.what}", expected=fault.expected, got=fault.got, fix=fault.fix
+        ) from fault
+
+
+def check_folds(task: Task, folds: Sequence[int], labels: Sequence[NDArray[np.float32]]) -> None:
+    """Check that the rows of each fold can be scored: before it is trained, not after.
+
+    Raises:
+        TrainingError: a fold's rows cannot be scored; names the fold.
+    """
+    for fold, label in zip(folds, labels, strict=True):
+        with _fold_named(fold):
+            metrics.check_rows(task, label)
 
 
 def score_folds(
@@ -23,12 +45,8 @@ def score_folds(
     """
     scores = []
     for fold, label, prediction in zip(folds, labels, predictions, strict=True):
-        try:
+        with _fold_named(fold):
             scores.append(metrics.score(task, label, prediction))
-        except DataError as fault:
-            raise TrainingError(
-                f"fold {fold}, {fault.what}", expected=fault.expected, got=fault.got, fix=fault.fix
-            ) from fault
     return scores
 
 

@@ -222,6 +222,19 @@ def test_a_wrong_parameter_is_named_before_anything_is_written(trained: Any, giv
     assert not (trained.folder / "refused-training").exists()
 
 
+def test_a_fold_that_cannot_be_scored_is_told_before_it_is_trained(
+    line_of: Callable[..., Any], table_of: Callable[..., pa.Table], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = table_of(200, "binary")
+    late = table["label"].to_numpy()
+    fold = np.arange(200) % 2
+    fold[np.flatnonzero(~late)[:5]] = 2
+    line = line_of(table, fold=fold)
+    with pytest.raises(TrainingError, match="fold 2, rows to score: expected rows of at least two classes"):
+        line.train_folds()
+    assert "epoch" not in capsys.readouterr().out
+
+
 def test_folds_of_another_dataset_are_refused(
     trained: Any, line_of: Callable[..., Any], table_of: Callable[..., pa.Table]
 ) -> None:
