@@ -99,11 +99,15 @@ class TrainingTable:
         """The rows of every fold's model, each under its own transform: the fold's training rows and its own.
 
         Raises:
-            TrainingError: a fold's training rows lack a class, or a transform gives numbers that are not finite.
+            TrainingError: a fold's training rows lack a class, none of its rows has a weight, or a transform gives
+                numbers that are not finite.
         """
         folds = self.assignment.predicted_folds
         training = [self.assignment.training_rows(fold) for fold in folds]
         validation = [self.assignment.validation_rows(fold) for fold in folds]
+        for fold, seen, own in zip(folds, training, validation, strict=True):
+            check_weights(self.weight, seen, f"the training rows of fold {fold}")
+            check_weights(self.weight, own, f"the rows of fold {fold}")
         folders = [self.transform.fold_folder(fold) for fold in folds]
         return self._rows(folds, folders, training, validation, load)
 
@@ -205,6 +209,16 @@ def weights_of(column: pa.ChunkedArray, name: str) -> NDArray[np.float32]:
         raise DataError(f"weight column {name!r}", expected="finite numbers of at least 0, some above", got=got)
     weights: NDArray[np.float32] = (values / values.mean()).astype(np.float32)
     return weights
+
+
+def check_weights(weight: NDArray[np.float32] | None, rows: NDArray[np.bool_], place: str) -> None:
+    """Check that some of `rows`, shape (n_rows,), count.
+
+    Raises:
+        TrainingError: all of them have the weight 0.
+    """
+    if weight is not None and not weight[rows].any():
+        raise TrainingError(f"weights of {place}", expected="some above 0", got="0 in every row")
 
 
 def check_features(features: Tensors, layout: Layout, fold: int) -> None:

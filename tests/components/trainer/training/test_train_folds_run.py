@@ -235,6 +235,17 @@ def test_a_fold_that_cannot_be_scored_is_told_before_it_is_trained(
     assert "epoch" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("forward", "place"), [(False, "the rows of fold 0"), (True, "the training rows of fold 1")])
+def test_a_fold_whose_rows_do_not_count_is_named(
+    line_of: Callable[..., Any], table_of: Callable[..., pa.Table], forward: bool, place: str
+) -> None:
+    fold = np.arange(200) % 3
+    table = table_of(200, "regression").append_column("w", pa.array((fold > 0).astype(float)))
+    line = line_of(table, fold=fold, n_folds=2 if forward else 3, forward=forward, exclude_columns=("w",))
+    with pytest.raises(TrainingError, match=f"weights of {place}: expected some above 0, got 0 in every row"):
+        line.train_folds(fitting={"weight_column": "w"})
+
+
 def test_folds_of_another_dataset_are_refused(
     trained: Any, line_of: Callable[..., Any], table_of: Callable[..., pa.Table]
 ) -> None:
