@@ -14,7 +14,7 @@ from foldline.training.fit import Fitted, choose_batch_size, fit
 from foldline.training.fitting.checkpoint import Checkpoint
 from foldline.training.fitting.rows import Rows
 from foldline.training.fitting.settings import Fitting
-from foldline.training.fitting.weights_file import local_weights
+from foldline.training.fitting.weights_file import local_weights, weights_digest
 from foldline.training.linear_start import PACE, LinearStart, affordable, best_linear_start
 from foldline.training.model_code import (
     BuildModel,
@@ -80,6 +80,7 @@ class Preparation:
     scales: list[Scale]
     batch_size: int
     start: LinearStart | None
+    initial_weights_digest: str
     # Training rows of the largest of all folds, where not all of them are here.
     most_rows: int = 0
 
@@ -112,7 +113,8 @@ class Preparation:
             resolved = {**resolved, "pace": PACE}
         smallest = min(len(own) for own in rows.training)
         size = parameters.batch_size or choose_batch_size(smallest)
-        return cls(parameters, fitting, table, build, resolved, rows, scales, size, start)
+        digest = weights_digest(fitting.initial_weights, os.environ)
+        return cls(parameters, fitting, table, build, resolved, rows, scales, size, start, digest)
 
     @property
     def folds(self) -> tuple[int, ...]:
@@ -171,6 +173,7 @@ class Preparation:
             "purpose": "folds",
             "folds": self.folds,
             "each_epoch": each_epoch,
+            "initial_weights_digest": self.initial_weights_digest,
             "patience": self.parameters.patience,
             **self.determined_by(),
         }

@@ -1,5 +1,6 @@
 """The file of initial weights, wherever it lies."""
 
+import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,15 @@ from foldline.object_store import client_from_environment, is_object_address, pa
 
 ENDING = ".weights.h5"
 WHERE = "field 'initial_weights' of fitting"
+
+
+def weights_digest(uri: str, environment: Mapping[str, str]) -> str:
+    """Digest of the weights file; empty for no address. Raises what `local_weights` raises."""
+    with local_weights(uri, environment) as path:
+        if not path:
+            return ""
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def run(
     from foldline.training.fit import fit
     from foldline.training.fitting.checkpoint import Checkpoint
     from foldline.training.fitting.settings import Fitting
-    from foldline.training.fitting.weights_file import local_weights
+    from foldline.training.fitting.weights_file import local_weights, weights_digest
     from foldline.training.linear_start import linear_start
     from foldline.training.model_code import code_digest, load_build_model, load_callbacks, make_model
     from foldline.training.rows import TrainingTable
@@ -70,7 +70,11 @@ def run(
     task, transform = training.task, table.transform
     checkpoint = None
     if checkpoint_uri:
-        identity = {"purpose": "final", "training": training.digest}
+        identity = {
+            "purpose": "final",
+            "training": training.digest,
+            "initial_weights_digest": weights_digest(fitting.initial_weights, os.environ),
+        }
         checkpoint = Checkpoint(checkpoint_uri, identity, os.environ, print)
     with ExportProcess() as process, local_weights(fitting.initial_weights, os.environ) as weights_file:
         checked = parity_rows(table.tensors)

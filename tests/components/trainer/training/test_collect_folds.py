@@ -130,6 +130,22 @@ def test_a_fold_by_itself_has_the_schedule_that_it_has_among_all(line_of: Any, t
     np.testing.assert_allclose(alone.validation_loss[-1][0], among_all.validation_loss[-1][0], rtol=1e-5)
 
 
+def test_a_checkpoint_is_of_the_content_of_the_initial_weights(line_of: Any, table_of: Any, tmp_path: Any) -> None:
+    line = line_of(table_of(240, "binary"), exclude_columns=("carrier",))
+    inputs = [line.path(name) for name in ("dataset", "folds", "transform")]
+    weights = tmp_path / "first.weights.h5"
+    fitting = {"initial_weights": str(weights)}
+    parameters = Parameters("", MODEL, {}, 4, 16, 0.02, 9, 0, fitting, "sequential", str(tmp_path / "saved"))
+    found = []
+    for content in (b"one", b"other", b"one"):
+        weights.write_bytes(content)
+        checkpoint = Preparation.read(*inputs, parameters).checkpoint()
+        assert checkpoint is not None
+        found.append(checkpoint.load() is not None)
+        checkpoint.save({}, [np.arange(3)])
+    assert found == [False, False, True]
+
+
 def test_a_fold_that_is_written_leaves_no_checkpoint(line_of: Any, table_of: Any, tmp_path: Any) -> None:
     line = line_of(table_of(240, "binary"), exclude_columns=("carrier",))
     inputs = [line.path(name) for name in ("dataset", "folds", "transform")]
