@@ -29,6 +29,8 @@ SMALLEST_BATCH = 16
 LARGEST_BATCH = 1024
 ROWS_PER_STEP = 50
 DEFAULT = Fitting()
+# The folds of a training that has the model of all training rows only.
+FINAL_ONLY = (-1,)
 FIX = "Lower learning_rate, set clipnorm in fitting.optimizer, or look for extreme values in features and label."
 
 
@@ -78,6 +80,19 @@ def choose_batch_size(rows: int) -> int:
     return int(min(max(power, SMALLEST_BATCH), LARGEST_BATCH, rows))
 
 
+def check_batch_size(batch_size: int, rows: Rows) -> None:
+    """Check that every model has a whole batch.
+
+    Raises:
+        ArgumentError: the batch is larger than a fold.
+    """
+    smallest = min(len(own) for own in rows.training)
+    if not 1 <= batch_size <= smallest:
+        raise ArgumentError(
+            "batch_size", expected=f"1 to {smallest}, the training rows of the smallest fold", got=str(batch_size)
+        )
+
+
 def fit(
     make_model: Callable[[], keras.Model],
     task: Task,
@@ -121,11 +136,7 @@ def fit(
         TrainingError: a loss is not finite, or memory does not suffice for one model; names fold and epoch.
         ModelCodeError: the model cannot be trained, or the predictions of a classification are no probabilities.
     """
-    smallest = min(len(own) for own in rows.training)
-    if not 1 <= batch_size <= smallest:
-        raise ArgumentError(
-            "batch_size", expected=f"1 to {smallest}, the training rows of the smallest fold", got=str(batch_size)
-        )
+    check_batch_size(batch_size, rows)
     if mode not in MODES:
         raise ArgumentError("mode", expected=" or ".join(MODES), got=repr(mode))
     weight = class_weights(fitting.class_weight, task, rows)
@@ -232,7 +243,9 @@ class _Training:
             if self._patience or each_epoch or last:
                 mean = self._validate(epoch, each_epoch)
                 shown = f", validation loss {mean:.5f}" if self._patience else ""
-                losses["val_loss"] = fitted.validation_loss[-1]
+                # Rows that the final model is applied to are rows that it is trained on.
+                if self._folds != FINAL_ONLY:
+                    losses["val_loss"] = fitted.validation_loss[-1]
             called.epoch_ended(epoch, self._folds, losses)
             ends.append(time.monotonic())
             # The first epoch holds the compilation: it counts only while there is no other.
@@ -298,21 +311,24 @@ class _Training:
             return 1
         notes, arrays = found
         fitted, members = self._fitted, self._members
+        content = {"states": members.state()["states"]}
+        if notes["validation_loss"]:
+            content |= {"kept": content["states"].variables, "predictions": 0}
+        every = [[0] * len(self._folds)] * notes["each_epoch"]
+        expected = (content, self._stopping.state(), every)
+        if len(jax.tree.leaves(expected)) != len(arrays):
+            say("the checkpoint is of a model with other variables: training begins anew")
+            return 1
         for name in ("training_loss", "validation_loss", "steepest"):
             setattr(fitted, name, notes[name])
         # What callbacks know of the past they learn by seeing it again; the weights are then those of the checkpoint.
         for epoch in range(1, notes["epoch"] + 1):
             losses = {"loss": fitted.training_loss[epoch - 1]}
-            if len(fitted.validation_loss) >= notes["epoch"]:
+            if len(fitted.validation_loss) >= notes["epoch"] and self._folds != FINAL_ONLY:
                 losses["val_loss"] = fitted.validation_loss[epoch - 1 - notes["epoch"]]
             called.epoch_began(epoch)
             called.epoch_ended(epoch, self._folds, losses)
-        content = {"states": members.state()["states"]}
-        if fitted.validation_loss:
-            content |= {"kept": content["states"].variables, "predictions": 0}
-        every = [[0] * len(self._folds)] * notes["each_epoch"]
-        structure = jax.tree.structure((content, self._stopping.state(), every))
-        content, stopped, fitted.each_epoch = jax.tree.unflatten(structure, arrays)
+        content, stopped, fitted.each_epoch = jax.tree.unflatten(jax.tree.structure(expected), arrays)
         members.restore(content)
         self._stopping.restore(stopped)
         say(f"continued after epoch {notes['epoch']} of {self._epochs}, from a checkpoint")

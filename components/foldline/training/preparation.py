@@ -10,7 +10,7 @@ from typing import Any, Self
 from foldline.artifacts import Folds, Task
 from foldline.errors import ArgumentError
 from foldline.features.apply import AppliedTransform
-from foldline.training.fit import Fitted, choose_batch_size, fit
+from foldline.training.fit import Fitted, check_batch_size, choose_batch_size, fit
 from foldline.training.fitting.checkpoint import Checkpoint
 from foldline.training.fitting.rows import Rows
 from foldline.training.fitting.settings import Fitting
@@ -113,6 +113,7 @@ class Preparation:
             resolved = {**resolved, "pace": PACE}
         smallest = min(len(own) for own in rows.training)
         size = parameters.batch_size or choose_batch_size(smallest)
+        check_batch_size(size, rows)
         digest = weights_digest(fitting.initial_weights, os.environ)
         return cls(parameters, fitting, table, build, resolved, rows, scales, size, start, digest)
 

@@ -7,13 +7,15 @@ import os
 import time
 import zipfile
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
 import jax
 import numpy as np
+from urllib3.exceptions import HTTPError
 
-from foldline.errors import ArgumentError
+from foldline.errors import ArgumentError, FoldlineError
 from foldline.object_store import client_from_environment, is_object_address, parse_address, read_whole
 
 FORM = "foldline.checkpoint/1"
@@ -89,7 +91,12 @@ class BucketPlace:
             raise self._refused(fault) from fault
 
     def remove(self) -> None:
-        self._client.remove_object(self._bucket, self._key)
+        from minio.error import S3Error
+
+        try:
+            self._client.remove_object(self._bucket, self._key)
+        except S3Error as fault:
+            raise self._refused(fault) from fault
 
     def _refused(self, fault: Exception) -> ArgumentError:
         return ArgumentError(
@@ -109,7 +116,8 @@ class Checkpoint:
     """
 
     def __init__(self, uri: str, identity: Mapping[str, Any], environment: Mapping[str, str], say: Any = print) -> None:
-        text = json.dumps({"form": FORM, **identity}, sort_keys=True)
+        versions = {name: version(name) for name in ("jax", "keras")}
+        text = json.dumps({"form": FORM, "versions": versions, **identity}, sort_keys=True)
         self._identity = hashlib.sha256(text.encode()).hexdigest()
         name = f"{self._identity[:32]}.npz"
         self._place: Place = (
@@ -144,10 +152,17 @@ class Checkpoint:
         named = {f"{index:05}": leaf for index, leaf in enumerate(leaves)}
         text = np.array(json.dumps({**notes, "arrays": len(leaves)}))
         np.savez(file, allow_pickle=False, **{NOTES: text}, **named)
-        self._place.write(file.getvalue())
+        try:
+            self._place.write(file.getvalue())
+        except HTTPError as fault:
+            # A store that is away for a while must not end a training of hours.
+            self._say(f"no checkpoint: {type(fault).__name__}; training goes on")
         self._written = time.monotonic()
         self._cost = self._written - began
 
     def remove(self) -> None:
-        """Remove it, once the result is written."""
-        self._place.remove()
+        """Remove it, once the result is written; where that is refused, it stays."""
+        try:
+            self._place.remove()
+        except (FoldlineError, HTTPError) as fault:
+            self._say(f"the checkpoint stays: {fault}")

@@ -131,3 +131,21 @@ def test_a_bucket_that_is_not_there_is_told(s3: Any) -> None:
         ArgumentError, match=r"checkpoint_uri: expected a bucket .* got s3://no-such-bucket/.*NoSuchBucket"
     ):
         Checkpoint("s3://no-such-bucket/x", {}, s3.environment).save({}, [np.arange(3)])
+
+
+def test_a_checkpoint_of_other_variables_is_said_and_training_begins_anew(
+    train: Any, rows: Any, tmp_path: Path
+) -> None:
+    table = rows((64, 48))
+    checkpoint = Checkpoint(str(tmp_path), {}, {})
+    notes = {
+        "epoch": 1,
+        "training_loss": [[1.0, 1.0]],
+        "validation_loss": [],
+        "steepest": [[1.0, 1.0]],
+        "each_epoch": 0,
+    }
+    checkpoint.save(notes, [np.zeros(3)])
+    trained = train(table, checkpoint=checkpoint)
+    assert trained.lines[0] == "the checkpoint is of a model with other variables: training begins anew"
+    trained.same_as(train(table), tolerance=0.0)
