@@ -11,7 +11,7 @@ BUILDER ?= podman
 REGISTRY ?= ghcr.io/foldline
 LEVEL ?= node
 
-.PHONY: help install demo demo-rollback test test-kubeflow cluster-up cluster-status cluster-down test-cluster lint compile bench images test-images locks debian-packages clean
+.PHONY: help install demo demo-rollback test test-kubeflow cluster-build cluster-up cluster-status cluster-down test-cluster lint compile bench images test-images locks debian-packages clean
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test-kubeflow: install ## Run the acceptance tests on a Kubeflow: KFP_ENDPOINT= 
 
 cluster-up: install ## Start a one-node Kubernetes for tests: LEVEL=api|node|serving (Linux, root)
 	@cd tests/cluster && $(CURDIR)/$(LOCAL)/bin/python -m harness up $(LEVEL)
+
+cluster-build: install ## Build what that cluster needs and start nothing: LEVEL=api|node|serving
+	@cd tests/cluster && $(CURDIR)/$(LOCAL)/bin/python -m harness build $(LEVEL)
 
 cluster-status: install ## Show what of that cluster runs
 	@cd tests/cluster && $(CURDIR)/$(LOCAL)/bin/python -m harness status

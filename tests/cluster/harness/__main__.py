@@ -1,4 +1,4 @@
-"""python -m harness up [api|node|serving] | status | down | import ARCHIVE or NAME"""
+"""python -m harness build|up [api|node|serving] | status | down | import ARCHIVE or NAME"""
 
 import argparse
 import fcntl
@@ -14,10 +14,14 @@ from .process import HarnessError, say
 LEVELS = ("api", "node", "serving")
 
 
+def _levels(last: str) -> tuple[str, ...]:
+    return LEVELS[: LEVELS.index(last) + 1]
+
+
 def up(level: str) -> None:
     """Build what the level needs, start what does not run."""
     began = time.monotonic()
-    wanted = LEVELS[: LEVELS.index(level) + 1]
+    wanted = _levels(level)
     build.programs(wanted)
     with _alone():
         _start(level, wanted)
@@ -65,14 +69,17 @@ def down() -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="harness", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up").add_argument("level", nargs="?", default="node", choices=LEVELS)
+    for name in ("build", "up"):
+        commands.add_parser(name).add_argument("level", nargs="?", default="node", choices=LEVELS)
     commands.add_parser("status")
     commands.add_parser("down")
     commands.add_parser("import").add_argument("image")
     given = parser.parse_args()
     try:
         process.require_root()
-        if given.command == "up":
+        if given.command == "build":
+            build.programs(_levels(given.level))
+        elif given.command == "up":
             up(given.level)
         elif given.command == "import":
             if Path(given.image).exists():
