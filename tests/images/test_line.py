@@ -16,7 +16,6 @@ pytestmark = [pytest.mark.usefixtures("images"), pytest.mark.timeout(1800)]
 def tasks(images: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("line")
     table = customers(folder / "customers.csv", rows=500, seed=1)
-    folder.chmod(0o777)
     mounted = [*containers.CONFINED, f"--volume={folder}:{folder}"]
     return containers.run_all_pipelines(folder, table, lambda image: [*mounted, image])
 

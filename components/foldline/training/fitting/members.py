@@ -84,8 +84,7 @@ class Members:
         """Bytes that a training step of one group needs on each device, data included; compiles the program."""
         group = self._groups[0]
         ((order, steps),) = self._orders(1)[:1]
-        needs = self._stack.training_footprint(self._states[0], self._data(0), order, steps, self._of_class(group))
-        return needs.total
+        return self._stack.training_footprint(self._states[0], self._data(0), order, steps, self._of_class(group))
 
     def train(self, epoch: int, active: NDArray[np.bool_]) -> Epoch:
         """Train the active models for `epoch`; float64 figures, shape (K,), 0 for the others."""

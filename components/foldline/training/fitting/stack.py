@@ -68,13 +68,6 @@ for _kind, _fields in (
     jax.tree_util.register_dataclass(_kind, data_fields=_fields, meta_fields=[])
 
 
-@dataclass(frozen=True)
-class Footprint:
-    """Bytes on each device that a compiled program needs, its arguments included."""
-
-    total: int
-
-
 class Stack:
     """The compiled programs that make, train and apply K models.
 
@@ -211,13 +204,17 @@ class Stack:
 
     def training_footprint(
         self, state: State, data: Arrays, order: Positions, steps: NDArray[np.int32], class_weight: Any
-    ) -> Footprint:
-        """What `train_epoch` with these arguments needs; raises what tracing and compilation raise."""
+    ) -> int:
+        """Bytes on each device that `train_epoch` with these arguments needs, the arguments included.
+
+        Raises what tracing and compilation raise.
+        """
         given = (state, data, self._devices.split_rows(order), self._devices.everywhere(steps), class_weight)
         program = self._program(self._train, given, ragged=bool((steps != len(order)).any()))
         needs = program.memory_analysis()
         kept = needs.alias_size_in_bytes
-        return Footprint(needs.argument_size_in_bytes + needs.temp_size_in_bytes + needs.output_size_in_bytes - kept)
+        total: int = needs.argument_size_in_bytes + needs.temp_size_in_bytes + needs.output_size_in_bytes - kept
+        return total
 
     def evaluate(
         self, variables: Variables, data: Arrays, chunks: Positions, counts: NDArray[np.int32]

@@ -133,6 +133,25 @@ def test_balanced_weights_give_each_class_the_same_say(rows: Any) -> None:
         np.testing.assert_allclose(of_class * counts, counts.sum() / 2, rtol=1e-5)
 
 
+@pytest.mark.parametrize("mode", ["stacked", "sequential"])
+def test_a_heavy_class_is_predicted_more_often_in_every_fold(train: Any, rows: Any, mode: str) -> None:
+    table = rows((96, 64))
+    plain = train(table, epochs=10, mode=mode)
+    heavy = train(table, epochs=10, mode=mode, fitting={"class_weight": {"false": 1.0, "true": 20.0}})
+    for even, tilted in zip(plain.fitted.predictions, heavy.fitted.predictions, strict=True):
+        assert tilted.mean() > even.mean() + 0.1
+
+
+def test_validation_counts_rows_by_their_weight_and_not_by_their_class(train: Any, rows: Any) -> None:
+    table = rows((64,))
+    weight = np.linspace(0.1, 1.9, len(table.label)).astype(np.float32)
+    weighted = type(table)(**{**vars(table), "weight": weight})
+    fitted = train(weighted, epochs=1, fitting={"class_weight": {"false": 1.0, "true": 20.0}}).fitted
+    own = table.validation[0]
+    losses = np.asarray(loss_of(Named(), BINARY)(fitted.predictions[0], table.label[own]))
+    assert fitted.validation_loss[-1][0] == pytest.approx(np.average(losses, weights=weight[own]), rel=1e-4)
+
+
 def test_a_row_of_weight_two_counts_like_two_rows(train: Any, rows: Any) -> None:
     table = rows((32,))
     heavy = np.ones(len(table.label), dtype=np.float32)
