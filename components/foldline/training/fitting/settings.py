@@ -3,10 +3,12 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from foldline.artifacts import Task
 from foldline.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from foldline.artifacts import Task
 
 TOGETHER, EACH = "together", "each"
 FLOAT32, BFLOAT16 = "float32", "mixed_bfloat16"
@@ -66,7 +68,7 @@ class Fitting:
     deterministic: bool = False
 
     @classmethod
-    def parse(cls, document: Mapping[str, Any], task: Task) -> Self:
+    def parse(cls, document: Mapping[str, Any], task: "Task") -> Self:
         """The settings in `document`; what it leaves out has its default.
 
         Raises:
@@ -102,7 +104,7 @@ class Fitting:
         return content | {name: getattr(self, name).to_json() for name in ("optimizer", "schedule", "loss")}
 
 
-def _class_weight(given: Any, task: Task) -> str | dict[str, float]:
+def _class_weight(given: Any, task: "Task") -> str | dict[str, float]:
     where = "field 'class_weight' of fitting"
     if not task.is_classification:
         raise ArgumentError(where, expected="nothing for a regression", got=repr(given))
