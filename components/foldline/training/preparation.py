@@ -95,27 +95,48 @@ class Preparation:
             TrainingError: a fold cannot be trained or scored; names it.
         """
         build = load_build_model(parameters.model, parameters.model_code)
-        resolved = resolve_hyperparameters(build, parameters.hyperparameters)
+        resolve_hyperparameters(build, parameters.hyperparameters)
         fitting = Fitting.parse(parameters.fitting, Folds.read(Path(folds_path)).task)
         table = TrainingTable.read(Path(dataset_path), Path(folds_path), Path(transform_path), fitting.weight_column)
         numbers = table.assignment.predicted_folds
         labels = [table.label[table.assignment.validation_rows(number)] for number in numbers]
         check_folds(table.folds.task, numbers, labels)
         rows, scales = table.of_folds(lambda folder: AppliedTransform.load(folder).apply)
-        layout, task = table.transform.layout, table.folds.task
+        return cls(parameters, fitting, table, build, {}, rows, scales, 0, None, "").under(parameters)
+
+    def under(self, parameters: Parameters) -> Self:
+        """The same rows under other parameters, of the same model code.
+
+        Raises:
+            ArgumentError: a parameter has a value that it cannot have, or asks for other weights of the rows.
+        """
+        resolved = resolve_hyperparameters(self.build, parameters.hyperparameters)
+        fitting = Fitting.parse(parameters.fitting, self.task)
+        if fitting.weight_column != self.fitting.weight_column:
+            expected = f"{self.fitting.weight_column!r}, as the rows were read"
+            raise ArgumentError("field 'weight_column' of fitting", expected=expected, got=repr(fitting.weight_column))
+        layout = self.table.transform.layout
         start = None
         plain = not parameters.model and not parameters.model_code and not resolved.get("pace")
         # The linear models minimise the default loss of rows that count alike.
         plain = plain and not (fitting.loss.name or fitting.class_weight or fitting.weight_column)
         plain = plain and not fitting.initial_weights
-        if plain and affordable(layout, task, len(table.row_id)):
-            start = best_linear_start(rows, layout, task)
+        if plain and affordable(layout, self.task, len(self.table.row_id)):
+            start = self.start or best_linear_start(self.rows, layout, self.task)
             resolved = {**resolved, "pace": PACE}
-        smallest = min(len(own) for own in rows.training)
+        smallest = min(len(own) for own in self.rows.training)
         size = parameters.batch_size or choose_batch_size(smallest)
-        check_batch_size(size, rows)
+        check_batch_size(size, self.rows)
         digest = weights_digest(fitting.initial_weights, os.environ)
-        return cls(parameters, fitting, table, build, resolved, rows, scales, size, start, digest)
+        return replace(
+            self,
+            parameters=parameters,
+            fitting=fitting,
+            hyperparameters=resolved,
+            batch_size=size,
+            start=start,
+            initial_weights_digest=digest,
+        )
 
     @property
     def folds(self) -> tuple[int, ...]:

@@ -3,107 +3,23 @@
 import hashlib
 import io
 import json
-import os
 import time
 import zipfile
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import numpy as np
 from urllib3.exceptions import HTTPError
 
-from foldline.errors import ArgumentError, FoldlineError
-from foldline.object_store import client_from_environment, is_object_address, parse_address, read_whole
+from foldline.errors import FoldlineError
+from foldline.training.places import place_of
 
 FORM = "foldline.checkpoint/1"
 # A checkpoint is written when training has lasted this many times as long as writing one takes.
 WORTH = 20.0
 NOTES = "notes"
-
-
-class Place(Protocol):
-    """Where one file is kept."""
-
-    def read(self) -> bytes | None: ...
-
-    def write(self, content: bytes) -> None: ...
-
-    def remove(self) -> None: ...
-
-
-class FolderPlace:
-    """A file of a folder; it is replaced whole."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self._path = folder / name
-
-    def read(self) -> bytes | None:
-        return self._path.read_bytes() if self._path.exists() else None
-
-    def write(self, content: bytes) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_suffix(f".{os.getpid()}")
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
-
-    def remove(self) -> None:
-        self._path.unlink(missing_ok=True)
-
-
-class BucketPlace:
-    """An object of a bucket."""
-
-    def __init__(self, uri: str, name: str, environment: Mapping[str, str]) -> None:
-        address = parse_address(uri, argument="checkpoint_uri")
-        self._bucket, self._key = address.bucket, f"{address.key}/{name}".lstrip("/")
-        self._client = client_from_environment(uri, environment)
-
-    def read(self) -> bytes | None:
-        from minio.error import S3Error
-
-        def whole() -> bytes:
-            answer = self._client.get_object(self._bucket, self._key)
-            try:
-                return bytes(answer.read())
-            finally:
-                answer.close()
-                answer.release_conn()
-
-        try:
-            return read_whole(whole)
-        except S3Error as fault:
-            if fault.code == "NoSuchKey":
-                return None
-            raise self._refused(fault) from fault
-
-    def write(self, content: bytes) -> None:
-        from minio.error import S3Error
-
-        try:
-            self._client.put_object(self._bucket, self._key, io.BytesIO(content), len(content))
-        except S3Error as fault:
-            raise self._refused(fault) from fault
-
-    def remove(self) -> None:
-        from minio.error import S3Error
-
-        try:
-            self._client.remove_object(self._bucket, self._key)
-        except S3Error as fault:
-            raise self._refused(fault) from fault
-
-    def _refused(self, fault: Exception) -> ArgumentError:
-        return ArgumentError(
-            "checkpoint_uri",
-            expected="a bucket that this task may read and write",
-            got=f"s3://{self._bucket}/{self._key}: {getattr(fault, 'code', fault)}",
-        )
 
 
 class Checkpoint:
@@ -120,9 +36,7 @@ class Checkpoint:
         text = json.dumps({"form": FORM, "versions": versions, **identity}, sort_keys=True)
         self._identity = hashlib.sha256(text.encode()).hexdigest()
         name = f"{self._identity[:32]}.npz"
-        self._place: Place = (
-            BucketPlace(uri, name, environment) if is_object_address(uri) else FolderPlace(Path(uri), name)
-        )
+        self._place = place_of(uri, name, environment)
         self._say, self._written, self._cost = say, time.monotonic(), 0.0
 
     def load(self) -> tuple[dict[str, Any], list[Any]] | None:

@@ -11,7 +11,7 @@ from foldline.artifacts.training import Training
 from foldline.errors import ArgumentError, ArtifactError
 from foldline.training.collect_folds.joined import in_order, join
 from foldline.training.collect_folds.run import run as collect_folds
-from foldline.training.fitting.checkpoint import FolderPlace
+from foldline.training.places import FolderPlace
 from foldline.training.preparation import Parameters, Preparation
 from foldline.training.train_fold.run import run as train_fold
 
