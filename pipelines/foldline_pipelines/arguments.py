@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foldline.errors import ArgumentError
+from foldline.training.search.request import check_request
 from foldline_pipelines import yaml_text
 
 # Linux takes no more than 128 KiB in one argument of a program, and KFP passes all parameters of a task in one.
@@ -49,8 +50,8 @@ def read(file: Path | None, settings: list[str], declared: Mapping[str, Paramete
         declared: what the pipeline takes.
 
     Raises:
-        ArgumentError: a file is missing or no mapping, a name is unknown, a value has the wrong type, or the file of a
-            model holds no such function.
+        ArgumentError: a file is missing or no mapping, a name is unknown, a value has the wrong type, the file of a
+            model holds no such function, or a search has a fault or no engine that can run it.
     """
     given: dict[str, Any] = {}
     if file is not None:
@@ -68,7 +69,15 @@ def read(file: Path | None, settings: list[str], declared: Mapping[str, Paramete
     own = _resolved(own, Path.cwd(), declared)
     if "model" in own and "model_code" not in own:
         given.pop("model_code", None)
-    return {**given, **own}
+    chosen = {**given, **own}
+    _check_search(chosen, declared)
+    return chosen
+
+
+def _check_search(chosen: Mapping[str, Any], declared: Mapping[str, Parameter]) -> None:
+    names = ("search", "search_engine", "checkpoint_uri")
+    if all(name in declared for name in names):
+        check_request(*(chosen.get(name, declared[name].default) for name in names))
 
 
 def complete(given: Mapping[str, Any], declared: Mapping[str, Parameter]) -> dict[str, Any]:

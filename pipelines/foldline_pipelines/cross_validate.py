@@ -36,6 +36,9 @@ def cross_validate(
     fitting: dict = {},
     training_mode: str = "auto",
     checkpoint_uri: str = "",
+    search: dict = {},
+    search_engine: str = "none",
+    katib: dict = {},
     accelerator_type: str = "nvidia.com/gpu",
     accelerator_count: str = "0",
     node_selector: dict = {},
@@ -72,7 +75,10 @@ def cross_validate(
         seed: Seed of folds, initial weights and order of rows.
         fitting: Optimizer, schedule, loss, class_weight, weight_column, precision, stopping and more, where not usual.
         training_mode: auto, stacked (all folds in one program) or sequential (one by one).
-        checkpoint_uri: Folder or bucket for checkpoints of the training; none when empty.
+        checkpoint_uri: Folder or bucket for checkpoints of training and search; none when empty.
+        search: Definition of a search that comes before the training; its winner stands over the parameters above.
+        search_engine: none, optuna (in one task) or katib (on the cluster; needs a bucket in checkpoint_uri).
+        katib: Of the engine katib: namespace, image, service_account, on_termination; each has a default.
         accelerator_type: Resource name of the accelerator for training.
         accelerator_count: Accelerators for each training task; a whole number, written as text.
         node_selector: Node labels that training tasks need.
@@ -108,6 +114,9 @@ def cross_validate(
         fitting=fitting,
         training_mode=training_mode,
         checkpoint_uri=checkpoint_uri,
+        search=search,
+        search_engine=search_engine,
+        katib=katib,
         accelerator_type=accelerator_type,
         accelerator_count=accelerator_count,
         node_selector=node_selector,

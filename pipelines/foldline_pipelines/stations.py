@@ -9,7 +9,9 @@ from foldline.data.ingest_dataset.component import ingest_dataset
 from foldline.data.validate_data.component import validate_data
 from foldline.features.transform_features.component import transform_features
 from foldline.training.train_folds.component import train_folds
+from foldline.training.without_search.component import without_search
 from foldline_pipelines.placement import on_accelerator, with_object_store, within_hours
+from foldline_pipelines.search_tasks import search_with_katib, search_with_optuna
 
 
 class TransformedFolds(NamedTuple):
@@ -128,12 +130,16 @@ def ingest_to_trained_folds(
     fitting: dict,
     training_mode: str,
     checkpoint_uri: str,
+    search: dict,
+    search_engine: str,
+    katib: dict,
     accelerator_type: str,
     accelerator_count: str,
     node_selector: dict,
     tolerations: list,
 ) -> TrainedFolds:
-    """Add ingestion, validation, folds, transforms and the training of K folds to the pipeline that is being built.
+    """Add ingestion to transforms, a search where one is asked for, and the training of K folds to the pipeline that is
+    being built.
 
     The arguments are those of the pipelines, values or pipeline parameters.
     """
@@ -158,6 +164,33 @@ def ingest_to_trained_folds(
         exclude_columns=exclude_columns,
         seed=seed,
     )
+    searched = {
+        "dataset": line.dataset,
+        "folds": line.folds,
+        "transform": line.transform,
+        "definition": search,
+        "model": model,
+        "model_code": model_code,
+        "hyperparameters": hyperparameters,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "patience": patience,
+        "seed": seed,
+        "fitting": fitting,
+        "accelerator_type": accelerator_type,
+        "accelerator_count": accelerator_count,
+        "node_selector": node_selector,
+        "tolerations": tolerations,
+    }
+    with dsl.If(search_engine == "optuna"):
+        by_optuna = search_with_optuna(checkpoint_uri=checkpoint_uri, **searched)
+    with dsl.Elif(search_engine == "katib"):
+        by_katib = search_with_katib(state_uri=checkpoint_uri, katib=katib, **searched)
+    with dsl.Else():
+        by_nobody = without_search(search_engine=search_engine, definition=search)
+        within_hours(by_nobody, 1)
+    tuned = dsl.OneOf(by_optuna.output, by_katib.output, by_nobody.outputs["tuned"])
     trained_folds = train_folds(
         dataset=line.dataset,
         folds=line.folds,
@@ -173,6 +206,7 @@ def ingest_to_trained_folds(
         fitting=fitting,
         mode=training_mode,
         checkpoint_uri=checkpoint_uri,
+        tuned=tuned,
     )
     with_object_store(trained_folds)
     on_accelerator(trained_folds, accelerator_type, accelerator_count, node_selector, tolerations)

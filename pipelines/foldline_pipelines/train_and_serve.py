@@ -43,6 +43,9 @@ def train_and_serve(
     fitting: dict = {},
     training_mode: str = "auto",
     checkpoint_uri: str = "",
+    search: dict = {},
+    search_engine: str = "none",
+    katib: dict = {},
     confidence: float = 0.95,
     minimum_gain: float = 0.0,
     accelerator_type: str = "nvidia.com/gpu",
@@ -89,7 +92,10 @@ def train_and_serve(
         seed: Seed of folds, initial weights and order of rows.
         fitting: Optimizer, schedule, loss, class_weight, weight_column, precision, stopping and more, where not usual.
         training_mode: auto, stacked (all folds in one program) or sequential (one by one).
-        checkpoint_uri: Folder or bucket for checkpoints of the training; none when empty.
+        checkpoint_uri: Folder or bucket for checkpoints of training and search; none when empty.
+        search: Definition of a search that comes before the training; its winner stands over the parameters above.
+        search_engine: none, optuna (in one task) or katib (on the cluster; needs a bucket in checkpoint_uri).
+        katib: Of the engine katib: namespace, image, service_account, on_termination; each has a default.
         confidence: Confidence of the one-sided bound that a challenger must pass.
         minimum_gain: Gain that this bound must exceed.
         accelerator_type: Resource name of the accelerator for training.
@@ -133,6 +139,9 @@ def train_and_serve(
         fitting=fitting,
         training_mode=training_mode,
         checkpoint_uri=checkpoint_uri,
+        search=search,
+        search_engine=search_engine,
+        katib=katib,
         accelerator_type=accelerator_type,
         accelerator_count=accelerator_count,
         node_selector=node_selector,

@@ -10,6 +10,7 @@ from foldline.errors import ArgumentError
 from foldline_pipelines import arguments, yaml_text
 from foldline_pipelines import compile as compiled_files
 from foldline_pipelines.arguments import Parameter
+from foldline_pipelines.cross_validate import cross_validate
 
 MODEL = "def build_model(inputs):\n    return inputs\n\n\ndef narrow(inputs):\n    return inputs\n"
 
@@ -85,6 +86,32 @@ def test_a_setting_wins_over_the_file(declared: dict[str, Parameter], tmp_path: 
     (tmp_path / "arguments.yaml").write_text("label: late\nn_folds: 3\n")
     given = arguments.read(tmp_path / "arguments.yaml", ["n_folds=4"], declared)
     assert given == {"label": "late", "n_folds": 4}
+
+
+RANGE = "search={space: {learning_rate: {type: float, low: 0.01, high: 0.1}}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["search_engine=optuna"], "search: expected a definition for optuna, got nothing"),
+        ([RANGE + "}"], "search_engine: expected optuna or katib for the search that is given, got 'none'"),
+        ([RANGE + "}", "search_engine=Optuna"], "search_engine: expected none or optuna or katib, got 'Optuna'"),
+        ([RANGE + "}", "search_engine=katib"], "checkpoint_uri: expected a bucket, .* got nothing"),
+        ([RANGE + ", sed: 1}", "search_engine=optuna"], "Did you mean 'seed'"),
+        (["search={space: {rate: {type: float, low: 0.1, high: 0.1}}}", "search_engine=optuna"], "'?rate"),
+    ],
+)
+def test_a_search_is_checked_before_a_run_starts(settings: list[str], message: str) -> None:
+    declared = arguments.parameters(compiled_files.representation(cross_validate))
+    with pytest.raises(ArgumentError, match=message):
+        arguments.read(None, settings, declared)
+
+
+def test_a_search_that_its_engine_can_run_is_taken() -> None:
+    declared = arguments.parameters(compiled_files.representation(cross_validate))
+    settings = [RANGE + "}", "search_engine=katib", "checkpoint_uri=s3://bucket/searches"]
+    assert arguments.read(None, settings, declared)["search"]["space"]["learning_rate"]["low"] == 0.01
 
 
 @pytest.mark.parametrize(

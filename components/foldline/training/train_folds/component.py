@@ -10,7 +10,8 @@ def train_folds(dataset: Input[Dataset], folds: Input[Artifact], transform: Inpu
     predictions: Output[Artifact], training: Output[Artifact], metrics: Output[Metrics],
     classification: Output[ClassificationMetrics], report: Output[HTML], model: str = "", model_code: str = "",
     hyperparameters: dict = {}, epochs: int = 50, batch_size: int = 0, learning_rate: float = 0.001,
-    patience: int = 5, seed: int = 0, fitting: dict = {}, mode: str = "auto", checkpoint_uri: str = ""):  # fmt: skip
+    patience: int = 5, seed: int = 0, fitting: dict = {}, mode: str = "auto", checkpoint_uri: str = "",
+    tuned: dict = {}):  # fmt: skip
     """Train a model for each fold, all folds at once, and predict every row by the model that never saw it.
 
     Args:
@@ -32,9 +33,10 @@ def train_folds(dataset: Input[Dataset], folds: Input[Artifact], transform: Inpu
         seed: Of initial weights, dropout and the order of rows.
         fitting: Optimizer, schedule, loss, class_weight, weight_column, precision, stopping and more; see the README.
         mode: auto, stacked (all folds in one program) or sequential (one by one); the result is the same.
-        checkpoint_uri: Folder or bucket for checkpoints, from which a killed task goes on; none when empty."""
+        checkpoint_uri: Folder or bucket for checkpoints, from which a killed task goes on; none when empty.
+        tuned: What a search found; stands over hyperparameters, epochs, batch_size, learning_rate, patience, fitting."""
     from foldline.training.train_folds.run import run
 
     run(dataset.path, folds.path, transform.path, predictions.path, training.path, report.path, model, model_code,
-        hyperparameters, epochs, batch_size, learning_rate, patience, seed, fitting, mode, checkpoint_uri, metrics,
-        classification, predictions.metadata.update, training.metadata.update)  # fmt: skip
+        hyperparameters, epochs, batch_size, learning_rate, patience, seed, fitting, mode, checkpoint_uri, tuned,
+        metrics, classification, predictions.metadata.update, training.metadata.update)  # fmt: skip

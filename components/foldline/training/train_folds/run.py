@@ -1,5 +1,6 @@
 """Files of `train_folds`: artifacts in; predictions, training and report out."""
 
+import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from foldline.disk import room_for
 from foldline.training.backend import use_backend
+from foldline.training.search.settings import Settings
 
 if TYPE_CHECKING:
     from foldline.training.train_folds.results import ClassificationLog, ScalarLog
@@ -31,6 +33,7 @@ def run(
     fitting: Mapping[str, Any],
     mode: str,
     checkpoint_uri: str,
+    tuned: Mapping[str, Any],
     metrics: "ScalarLog",
     classification: "ClassificationLog",
     describe_predictions: Callable[[dict[str, Any]], None],
@@ -44,14 +47,18 @@ def run(
         ModelCodeError: the model code gives no usable model.
         TrainingError: a fold cannot be trained or scored; names it.
     """
-    use_backend("jax", deterministic=fitting.get("deterministic") is True)
+    chosen = Settings(dict(hyperparameters), epochs, batch_size, learning_rate, patience, dict(fitting))
+    if tuned:
+        chosen = Settings.from_json(tuned)
+        print(f"settings of the search: {json.dumps(chosen.to_json())}", flush=True)
+    use_backend("jax", deterministic=chosen.fitting.get("deterministic") is True)
 
     from foldline.training.preparation import Parameters, Preparation
     from foldline.training.train_folds.results import Outputs, facts_of, write_results
 
     parameters = Parameters(
-        model, model_code, hyperparameters, epochs, batch_size, learning_rate, patience, seed, fitting, mode,
-        checkpoint_uri,
+        model, model_code, chosen.hyperparameters, chosen.epochs, chosen.batch_size, chosen.learning_rate,
+        chosen.patience, seed, chosen.fitting, mode, checkpoint_uri,
     )  # fmt: skip
     parameters.check()
     prepared = Preparation.read(dataset_path, folds_path, transform_path, parameters)

@@ -80,6 +80,7 @@ class Line:
             "fitting": {},
             "mode": "auto",
             "checkpoint_uri": "",
+            "tuned": {},
         } | given
         train_folds(
             *(self.path(name) for name in ("dataset", "folds", "transform")),

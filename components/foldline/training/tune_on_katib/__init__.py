@@ -1,0 +1,1 @@
+"""Searches hyperparameters on a cluster, a pod for each trial, by Katib."""

@@ -1,0 +1,1 @@
+"""Stands where a search would when none was asked for."""
