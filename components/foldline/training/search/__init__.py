@@ -1,0 +1,1 @@
+"""The search for hyperparameters, as far as both engines share it: definition, trials, result."""
