@@ -27,6 +27,7 @@ TASKS = {
     "validate-data",
     "assign-folds",
     "transform-features",
+    "without-search",
     "train-folds",
     "train-model",
     "evaluate-model",

@@ -44,7 +44,7 @@ def test_every_setting_reaches_the_compiled_file_in_the_form_that_kfp_reads(
     spec = documents[1]["spec"] if manifests else {"pipelineSpec": documents[0], "platformSpec": documents[1]}
     kubernetes = spec["platformSpec"]["platforms"]["kubernetes"]
     assert kubernetes["pipelineConfig"] == {"resourceTtlOnCompletion": 604800, "activeDeadlineSeconds": 86400}
-    assert len(kubernetes["deploymentSpec"]["executors"]) == 5
+    assert len(kubernetes["deploymentSpec"]["executors"]) == 8
     for label, content in kubernetes["deploymentSpec"]["executors"].items():
         config = json_format.ParseDict(content, KubernetesExecutorConfig())
         assert [one.secret_name for one in config.image_pull_secret] == ["registry-key"]
@@ -52,15 +52,16 @@ def test_every_setting_reaches_the_compiled_file_in_the_form_that_kfp_reads(
         (volume,) = config.generic_ephemeral_volume
         assert (volume.mount_path, volume.size, volume.storage_class_name) == ("/tmp", "50Gi", "fast")
         assert config.active_deadline_seconds == 7200 or label != "exec-train-folds"
-        trains = label == "exec-train-folds"
+        trains = label in ("exec-train-folds", "exec-tune-hyperparameters")
         assert [one.size_limit for one in config.empty_dir_mounts] == ["8Gi"] * trains
         mounted = [(one.constant, one.mount_path) for one in config.pvc_mount]
         assert mounted == [("foldline-cache", "/var/cache/foldline")] * trains
         container = spec["pipelineSpec"]["deploymentSpec"]["executors"][label]["container"]
         assert container.get("env", []) == [{"name": "FOLDLINE_CACHE", "value": "/var/cache/foldline"}] * trains
     tasks = spec["pipelineSpec"]["root"]["dag"]["tasks"]
-    cached = {name: task["cachingOptions"].get("enableCache", False) for name, task in tasks.items()}
-    assert cached == {**dict.fromkeys(tasks, True), "train-folds": False}
+    cached = {name: task["cachingOptions"].get("enableCache") for name, task in tasks.items() if "cachingOptions" in task}
+    assert cached == {**dict.fromkeys(cached, True), "train-folds": None}
+    assert len(cached) == 5
 
 
 def test_without_a_storage_class_the_clusters_own_is_taken() -> None:

@@ -26,7 +26,7 @@ def check(facts: Facts, pipelines: Iterable[str]) -> list[Finding]:
     found = []
     for topic, look in _TOPICS.items():
         required = any(topic in needs.required for needs in chosen)
-        if required or topic in _SHOWN_ALWAYS or any(topic in needs.useful for needs in chosen):
+        if required or any(topic in needs.useful for needs in chosen):
             found += [one if required else _not_needed(one) for one in look(facts)]
     return found
 
@@ -225,4 +225,3 @@ _TOPICS: dict[str, Callable[[Facts], list[Finding]]] = {
     "kserve": _kserve,
     "katib": _katib,
 }
-_SHOWN_ALWAYS = ("katib",)

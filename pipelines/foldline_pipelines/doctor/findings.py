@@ -33,10 +33,11 @@ class Needs:
 
 _EVERY_PIPELINE = frozenset({"kubernetes", "kubeflow", "runs", "storage", "accelerators", "images"})
 
-# A pipeline with deploy_canary keeps its models in a bucket, and serves on KServe where the cluster has it.
+# A pipeline with deploy_canary keeps its models in a bucket, and serves on KServe where the cluster has it. Two can search
+# with Katib.
 NEEDS = {
-    "train_and_serve": Needs(_EVERY_PIPELINE | {"object_store", "kserve"}),
-    "cross_validate": Needs(_EVERY_PIPELINE, frozenset({"object_store"})),
+    "train_and_serve": Needs(_EVERY_PIPELINE | {"object_store", "kserve"}, frozenset({"katib"})),
+    "cross_validate": Needs(_EVERY_PIPELINE, frozenset({"object_store", "katib"})),
     "cross_validate_in_parallel": Needs(_EVERY_PIPELINE, frozenset({"object_store"})),
     "spot_check": Needs(_EVERY_PIPELINE, frozenset({"object_store"})),
 }
