@@ -1,0 +1,83 @@
+"""Which parameters decide whether a trial is among the best.
+
+Watanabe, Bansal and Hutter, "PED-ANOVA: efficiently quantifying hyperparameter importance in arbitrary subspaces",
+IJCAI 2023, as Optuna has it, which allows for conditional parameters: by how much the values of the best trials are
+spread otherwise than those of all. It is computed from the records of trials, so that it does not matter which engine
+made them.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+
+from foldline.training.search import fields
+from foldline.training.search.definition import Definition
+from foldline.training.search.objective import MAXIMIZE
+from foldline.training.search.parameters import Choice, Float, Parameter
+from foldline.training.search.trial import TrialRecord
+
+METHOD = "PED-ANOVA"
+FEWEST_TRIALS = 10
+# Of so many trials the best are compared with all, or a tenth where that is more.
+BEST_TRIALS = 5
+
+
+def importance(trials: Sequence[TrialRecord], definition: Definition, folds: Sequence[int]) -> dict[str, Any]:
+    """The importance of each parameter; see `foldline.artifacts.search.Search`.
+
+    Trials that were stopped count too: values are compared over the folds that all of them have. Points that were asked
+    for again count once.
+
+    Args:
+        trials: all of a search.
+        folds: in the order in which they were trained.
+
+    Returns:
+        `method`, `values` by parameter, the largest first, `trials`, and `folds` that they were compared over. Of fewer
+        than 10 trials there are no values.
+    """
+    told = [trial for trial in trials if folds[0] in trial.fold_values and trial.same_as is None]
+    shared = [fold for fold in folds if all(fold in trial.fold_values for trial in told)]
+    found: dict[str, Any] = {"method": METHOD, "trials": len(told), "folds": shared, "values": {}}
+    if len(told) < FEWEST_TRIALS:
+        return found
+    return found | {"values": _values(told, definition, shared)}
+
+
+def _values(trials: Sequence[TrialRecord], definition: Definition, folds: Sequence[int]) -> dict[str, float]:
+    objective = definition.objective
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize" if objective.direction == MAXIMIZE else "minimize")
+    for trial in trials:
+        there = {name: definition.space[name] for name in trial.parameters}
+        study.add_trial(
+            optuna.trial.create_trial(
+                params={name: _coordinate(one, trial.parameters[name]) for name, one in there.items()},
+                distributions={name: _distribution(one) for name, one in there.items()},
+                value=objective.over([trial.fold_values[fold] for fold in folds]),
+            )
+        )
+    best = min(max(0.1, BEST_TRIALS / len(trials)), 0.5)
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=best)
+    with warnings.catch_warnings():
+        # A condition that only one trial meets adds nothing.
+        warnings.filterwarnings("ignore", message="Some regimes for parameter")
+        shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    ordered = sorted(definition.space.names, key=lambda name: (-shares.get(name, 0.0), name))
+    return {name: float(shares.get(name, 0.0)) for name in ordered}
+
+
+def _distribution(parameter: Parameter) -> optuna.distributions.BaseDistribution:
+    if isinstance(parameter, Choice):
+        return optuna.distributions.CategoricalDistribution([fields.text_of(value) for value in parameter.options])
+    if isinstance(parameter, Float):
+        return optuna.distributions.FloatDistribution(
+            parameter.low, parameter.high, log=parameter.log, step=parameter.step or None
+        )
+    return optuna.distributions.IntDistribution(parameter.low, parameter.high, log=parameter.log, step=parameter.step)
+
+
+def _coordinate(parameter: Parameter, value: Any) -> Any:
+    return fields.text_of(value) if isinstance(parameter, Choice) else value
