@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from foldline.training.fitting.devices import Devices
 from foldline.training.fitting.orders import epoch_order, evaluation_chunks, steps_of
 from foldline.training.fitting.rows import Rows
-from foldline.training.fitting.stack import LABEL, WEIGHT, Arrays, Epoch, Stack, State, Variables
+from foldline.training.fitting.stack import Stack, data_of
+from foldline.training.fitting.state import Arrays, Epoch, State, Variables
+from foldline.training.fitting.variation import Variation
 
 # Of free memory: data that need more are sent for each group's turn, not kept.
 DATA_SHARE = 0.5
@@ -27,6 +29,7 @@ class Members:
     Args:
         size: most models of a group.
         class_weight: shape (K, n_classes), or None.
+        variation: in what the models differ, or None.
     """
 
     def __init__(
@@ -38,10 +41,12 @@ class Members:
         batch_size: int,
         seed: int,
         class_weight: NDArray[np.float32] | None,
+        variation: Variation | None,
         devices: Devices,
     ) -> None:
         self._stack, self._rows, self._devices = stack, rows, devices
         self._batch_size, self._seed, self._class_weight = batch_size, seed, class_weight
+        self._variation = variation
         self._most_steps = int(steps_of(rows.training, batch_size).max())
         self._longest = max(len(own) for own in rows.validation)
         self._states: list[State] = []
@@ -64,16 +69,14 @@ class Members:
         """Make every model, with other initial values where they are given.
 
         Args:
-            begin: as `Stack.begun` takes them, for all models.
+            begin: as `Blueprint.begun` takes them, for all models.
             weights_file: Keras weights file, or empty.
         """
         self._states = []
         for group in self._groups:
-            state = self._stack.initial(self._rows.folds[group])
-            if weights_file:
-                state = self._stack.loaded(state, weights_file)
-            if begin is not None:
-                state = self._stack.begun(state, {path: value[group] for path, value in begin.items()})
+            own = begin and {path: value[group] for path, value in begin.items()}
+            rates = self._variation and self._variation.learning_rate[group]
+            state = self._stack.initial(self._rows.folds[group], own, weights_file, rates)
             self._states.append(self._waiting(state))
 
     def bytes_per_model(self) -> int:
@@ -84,7 +87,7 @@ class Members:
         """Bytes that a training step of one group needs on each device, data included; compiles the program."""
         group = self._groups[0]
         ((order, steps),) = self._orders(1)[:1]
-        return self._stack.training_footprint(self._states[0], self._data(0), order, steps, self._of_class(group))
+        return self._stack.training_footprint(self._states[0], self._data(0), order, steps, *self._own(group))
 
     def train(self, epoch: int, active: NDArray[np.bool_]) -> Epoch:
         """Train the active models for `epoch`; float64 figures, shape (K,), 0 for the others."""
@@ -95,7 +98,7 @@ class Members:
                 figures.append(Epoch(np.zeros(len(steps)), np.zeros(len(steps))))
                 continue
             state, told = self._stack.train_epoch(
-                self._states[index], self._data(index), order, steps * active[group], self._of_class(group)
+                self._states[index], self._data(index), order, steps * active[group], *self._own(group)
             )
             self._states[index] = self._waiting(state)
             figures.append(told)
@@ -178,13 +181,13 @@ class Members:
         self._sent = not alone and self._rows.nbytes > DATA_SHARE * self._devices.free_bytes()
         self._group_rows = [self._rows.of(group) if self._sent else _view(self._rows, group) for group in self._groups]
         if not self._sent:
-            self._stored = self._devices.everywhere(_data_of(self._rows))
+            self._stored = self._devices.everywhere(data_of(self._rows))
         self._chunks = [evaluation_chunks(rows.validation, longest=self._longest) for rows in self._group_rows]
 
     def _data(self, index: int) -> Arrays:
         if self._stored is not None:
             return self._stored
-        data = _data_of(self._group_rows[index])
+        data = data_of(self._group_rows[index])
         length = max(len(rows.label) for rows in self._group_rows)
         # Equal shapes, so that all groups share one program.
         padded = {
@@ -212,8 +215,10 @@ class Members:
             for rows in self._group_rows
         ]
 
-    def _of_class(self, group: slice) -> Any:
-        return None if self._class_weight is None else self._devices.everywhere(self._class_weight[group])
+    def _own(self, group: slice) -> Any:
+        """Class weights and variation of these models, on the device."""
+        weights = None if self._class_weight is None else self._class_weight[group]
+        return self._devices.everywhere((weights, self._variation and self._variation.of(group).traced()))
 
     def _waiting(self, tree: Any) -> Any:
         """`tree` where it waits for its group's next turn."""
@@ -226,10 +231,6 @@ class Members:
 
 def _view(rows: Rows, group: slice) -> Rows:
     return Rows(rows.folds[group], rows.features, rows.label, rows.training[group], rows.validation[group], rows.weight)
-
-
-def _data_of(rows: Rows) -> Arrays:
-    return {**rows.features, LABEL: rows.label} | ({} if rows.weight is None else {WEIGHT: rows.weight})
 
 
 def _joined(parts: list[Any]) -> Any:

@@ -43,7 +43,7 @@ def make_optimizer(fitting: Fitting, learning_rate: float, steps: int) -> keras.
     if refused:
         expected = f"none of {list(REFUSED)}; the learning rate is a parameter of its own"
         raise ArgumentError("field 'optimizer' of fitting", expected=expected, got=f"{refused}")
-    rate = _schedule(fitting, learning_rate, steps) if fitting.schedule.name else learning_rate
+    rate = make_schedule(fitting, learning_rate, steps) if fitting.schedule.name else learning_rate
     try:
         made: keras.optimizers.Optimizer = classes[name.lower()](learning_rate=rate, **arguments)
         return made
@@ -51,7 +51,8 @@ def make_optimizer(fitting: Fitting, learning_rate: float, steps: int) -> keras.
         raise ArgumentError("field 'optimizer' of fitting", expected=f"arguments of {name}", got=str(fault)) from fault
 
 
-def _schedule(fitting: Fitting, rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+def make_schedule(fitting: Fitting, rate: Any, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """The schedule of `fitting`; arguments and errors are those of `make_optimizer`. The rate may be traced."""
     name, arguments = fitting.schedule.name, dict(fitting.schedule.arguments)
     where = "field 'schedule' of fitting"
     if name not in SCHEDULES:

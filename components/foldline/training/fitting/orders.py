@@ -32,8 +32,12 @@ def epoch_order(
     """
     steps = steps_of(positions, batch_size)
     order = np.zeros((length or steps.max(), len(positions), batch_size), dtype=np.int32)
+    shown: dict[int, Positions] = {}
     for index, (own, fold) in enumerate(zip(positions, folds, strict=True)):
-        shuffled = np.random.default_rng(seed_of(seed, fold, epoch)).permutation(own)
+        # A fold that is there several times has one order.
+        if fold not in shown:
+            shown[fold] = np.random.default_rng(seed_of(seed, fold, epoch)).permutation(own)
+        shuffled = shown[fold]
         order[: steps[index], index] = shuffled[: steps[index] * batch_size].reshape(-1, batch_size)
     return order, steps
 
