@@ -51,6 +51,9 @@ HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRou
 KNATIVE_ROUTES = Resource("serving.knative.dev", "v1", "routes", "Route", "Knative Serving")
 CONFIGURATIONS = Resource("serving.knative.dev", "v1", "configurations", "Configuration", "Knative Serving")
 REVISIONS = Resource("serving.knative.dev", "v1", "revisions", "Revision", "Knative Serving")
+EXPERIMENTS = Resource("kubeflow.org", "v1beta1", "experiments", "Experiment", "Katib")
+TRIALS = Resource("kubeflow.org", "v1beta1", "trials", "Trial", "Katib")
+SUGGESTIONS = Resource("kubeflow.org", "v1beta1", "suggestions", "Suggestion", "Katib")
 INFERENCE_SERVICES = Resource("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService", "KServe")
 
 

@@ -1,17 +1,15 @@
 """Files of `deploy_canary`: a challenger and what was decided about it in, the canary's decision out."""
 
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import pyarrow as pa
 
 from foldline.artifacts import Dataset, Decision, Model, Predictions
 from foldline.disk import room_for
+from foldline.ending import ended_in_order
 from foldline.errors import ArtifactError
 from foldline.serving.deploy_canary import parameters, smoke, traffic
 from foldline.serving.deploy_canary.backends.backend import Backend, NotReadyError, Server
@@ -196,22 +194,3 @@ def _check_comparison(compared: Decision, model: Model, model_name: str, path: P
             )
     if compared.verdict not in ("promote", "keep"):
         raise ArtifactError(f"field verdict of {path}", expected="promote or keep", got=repr(compared.verdict))
-
-
-@contextmanager
-def ended_in_order() -> Iterator[None]:
-    """Turn SIGTERM into an exception, so that what serves is ended or put back before this process ends."""
-
-    def end(number: int, _: FrameType | None) -> NoReturn:
-        # A second one must not break off the clean-up.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -25,11 +25,11 @@ import json, os, signal, sys
 from contextlib import contextmanager
 from pathlib import Path
 from builders import sites
+from foldline.ending import ended_in_order
 from foldline.serving.deploy_canary.backends.local.split import LocalSplit
 from foldline.serving.deploy_canary.keeping.file import FileKeeper
 from foldline.serving.deploy_canary.policy import Policy
 from foldline.serving.deploy_canary.rolling_out import Place, roll_out
-from foldline.serving.deploy_canary.run import ended_in_order
 from foldline.serving.site.owning import serving
 from foldline.store import open_store
 
