@@ -21,7 +21,7 @@ th, td { border-bottom: 1px solid var(--line); padding: .25rem .9rem .25rem 0; t
 th { font-weight: 600; } .number { text-align: right; }
 figure { margin: 1rem 0; } figure svg { background: #fff; border-radius: 6px; height: auto; max-width: 100%; }
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
-div.wide { overflow-x: auto; }
+div.wide { overflow-x: auto; } div.row { display: flex; flex-wrap: wrap; column-gap: 1rem; }
 """
 
 Cell = str | int | float | bool | None
@@ -61,10 +61,11 @@ class Page:
 
     def plot(self, figure: Figure) -> None:
         """A matplotlib figure, drawn into the page as SVG."""
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
-        drawn = stream.getvalue()
-        self._parts.append(f"<figure>{drawn[drawn.index('<svg') :]}</figure>")
+        self._parts.append(_drawn(figure))
+
+    def plots(self, figures: Sequence[Figure]) -> None:
+        """Matplotlib figures side by side, as many as the width of the page takes."""
+        self._parts.append(f'<div class="row">{"".join(map(_drawn, figures))}</div>')
 
     def write(self, path: Path) -> None:
         """Write the page to `path`, whose folder is made when it is missing."""
@@ -83,6 +84,13 @@ def number(value: float) -> str:
     if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
         return f"{int(value):,}".replace(",", " ")
     return f"{value:.4g}"
+
+
+def _drawn(figure: Figure) -> str:
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
+    drawn = stream.getvalue()
+    return f"<figure>{drawn[drawn.index('<svg') :]}</figure>"
 
 
 def _is_number(value: Cell) -> bool:
