@@ -18,11 +18,13 @@ class Course:
         ranks: after each of its folds, in the order in which all trials have them, the rank of their mean.
         worst: the value of its worst fold, lower is better.
         bracket: trials are compared with those of the same bracket only.
+        order: of trials with equal ranks the lower one is taken for better.
     """
 
     ranks: tuple[Rank, ...]
     worst: float
     bracket: int = 0
+    order: int = 0
 
     @classmethod
     def of(cls, values: Sequence[float], *, maximize: bool) -> Self:
@@ -47,7 +49,7 @@ def goes_on(rule: str, own: Course, others: Sequence[Course], *, n_folds: int, e
     identification and hyperparameter optimization", AISTATS 2016), asked without waiting for others as in Li et al.,
     "A system for massively parallel hyperparameter tuning", MLSys 2020. A rung lies after 1, eta, eta ** 2 ... folds,
     those of bracket b after eta ** b and more. The trial must be in the best 1/eta of all that have been there; the
-    best of them always goes on, and of equal ones each.
+    best of them always goes on.
     `worst_fold`: it stops where its mean is worse than the worst fold of the best trial that has all folds (Bergman,
     Purucker and Hutter, "Don't waste your time: early stopping cross-validation", AutoML 2024).
     `none`: it goes on.
@@ -58,8 +60,8 @@ def goes_on(rule: str, own: Course, others: Sequence[Course], *, n_folds: int, e
     """
     done = len(own.ranks)
     if rule == HALVING and done in rungs(n_folds, eta, own.bracket):
-        met = [other.after(done) for other in others if other.bracket == own.bracket and len(other.ranks) >= done]
-        better = sum(rank < own.after(done) for rank in met)
+        met = [other for other in others if other.bracket == own.bracket and len(other.ranks) >= done]
+        better = sum((other.after(done), other.order) < (own.after(done), own.order) for other in met)
         return better < max(1, (len(met) + 1) // eta)
     if rule == WORST_FOLD:
         whole = [other for other in others if len(other.ranks) == n_folds]

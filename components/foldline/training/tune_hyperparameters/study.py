@@ -1,0 +1,266 @@
+"""The trials of a search: proposed by a sampler, kept in Optuna's journal, and known here by their folds."""
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from statistics import fmean
+from typing import Any
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from foldline.training.search import fields
+from foldline.training.search.choice import rank
+from foldline.training.search.conduct import GRID, HYPERBAND
+from foldline.training.search.definition import Definition
+from foldline.training.search.fold_result import FoldResult
+from foldline.training.search.stopping import Course, brackets
+from foldline.training.search.trial import ABANDONED, COMPLETED, FAILED, STOPPED, TrialRecord
+from foldline.training.tune_hyperparameters.journal import State
+from foldline.training.tune_hyperparameters.samplers import distributions, given, proposed, sampler_of, suggested
+
+NAME = "search"
+# Attributes of Optuna's trials and of the study.
+POINT, FOLD, ENDED, PREPARED, SECONDS, BROKEN = "point", "fold:", "ended", "prepared", "seconds", "broken"
+STATES = {COMPLETED: TrialState.COMPLETE, STOPPED: TrialState.PRUNED, FAILED: TrialState.FAIL}
+
+
+@dataclass
+class Trial:
+    """A trial as far as it has come.
+
+    Attributes:
+        folds: results by fold, in the order in which they came.
+        where: what trained it last.
+        ended: empty while it lives; else its state, the time, and of a failure kind and message.
+        same_as: number of the trial whose point it has again.
+    """
+
+    number: int
+    point: dict[str, Any]
+    began: str
+    folds: dict[int, FoldResult] = field(default_factory=dict)
+    where: str = ""
+    ended: dict[str, Any] = field(default_factory=dict)
+    same_as: int | None = None
+
+    @property
+    def live(self) -> bool:
+        return not self.ended
+
+    @property
+    def text(self) -> str:
+        return fields.text_of(self.point)
+
+
+class Study:
+    """The trials of one search.
+
+    Args:
+        folds: numbers of the folds that choose, in the order in which every trial has them.
+        earlier: points and values of trials of another search, which the sampler begins with.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        definition: Definition,
+        folds: Sequence[int],
+        earlier: Sequence[tuple[Mapping[str, Any], Sequence[float]]] = (),
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        self.definition, self.folds = definition, tuple(folds)
+        objectives = (definition.objective, *definition.further_objectives)
+        self._storage = JournalStorage(JournalFileBackend(str(state.journal), lock_obj=state.lock()))
+        self._study = optuna.create_study(
+            storage=self._storage, study_name=NAME, load_if_exists=True,
+            directions=[one.direction for one in objectives], sampler=optuna.samplers.RandomSampler(seed=0),
+        )  # fmt: skip
+        self._earlier = len(earlier)
+        self._prepare(earlier)
+        self.trials: list[Trial] = []
+        self._courses: dict[int, Course] = {}
+        for kept in self._study.get_trials(deepcopy=False)[self._earlier :]:
+            if kept.state == TrialState.WAITING:
+                continue
+            if POINT not in kept.user_attrs:
+                # It was being proposed when the process ended.
+                number = kept.number - self._earlier
+                self._begin(self._trial(number, sampler_of(definition, number)))
+                continue
+            self._take(kept.number - self._earlier, kept.user_attrs)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the search has taken in processes before this one."""
+        return float(self._study.user_attrs.get(SECONDS, 0.0))
+
+    def note_seconds(self, seconds: float) -> None:
+        """Keep how long the search has taken so far."""
+        self._study.set_user_attr(SECONDS, seconds)
+
+    def ask(self) -> Trial | None:
+        """Begin the next trial; None where the algorithm has no further point."""
+        number = len(self.trials)
+        # What is tried first waits in the journal.
+        if not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            ended = [(trial.point, self._signed(trial)) for trial in self.trials if not trial.live]
+            point = proposed(self.definition, number, ended, {trial.text for trial in self.trials})
+            if point is not None:
+                self._study.enqueue_trial(given(point, self.definition.space))
+            elif self.definition.algorithm.name == GRID:
+                return None
+        self._study.sampler = sampler_of(self.definition, number)
+        return self._begin(self._study.ask())
+
+    def note(self, trial: Trial, fold: int, result: FoldResult, where: str) -> None:
+        """Keep what a fold gave."""
+        self._storage.set_trial_user_attr(
+            self._id(trial.number), f"{FOLD}{fold}", {"result": result.to_json(), "where": where}
+        )
+        trial.folds[fold], trial.where = result, where
+
+    def end(self, trial: Trial, state: str, failure: str = "", message: str = "") -> None:
+        """End a trial, so that the sampler learns from it."""
+        ended = {"state": state, "at": now(), "failure": failure, "message": message, "same_as": trial.same_as}
+        self._storage.set_trial_user_attr(self._id(trial.number), ENDED, ended)
+        trial.ended = ended
+        self._tell(trial)
+
+    def record(self, trial: Trial) -> TrialRecord:
+        """The trial as the result shows it; one that still lives was abandoned."""
+        metrics = self.definition.other_metrics
+        whole = {fold: result for fold, result in trial.folds.items() if not result.failure}
+        ended = trial.ended or {"state": ABANDONED, "at": now(), "failure": "", "message": ""}
+        return TrialRecord(
+            number=trial.number,
+            parameters=trial.point,
+            state=ended["state"],
+            fold_values={fold: result.value for fold, result in whole.items()},
+            kept_epochs={fold: result.kept_epoch for fold, result in whole.items()},
+            seconds=0.0 if trial.same_as is not None else sum(result.seconds for result in trial.folds.values()),
+            began=trial.began,
+            ended=ended["at"],
+            failure=ended["failure"],
+            message=ended["message"],
+            other_values={
+                name: {fold: result.other_values[name] for fold, result in whole.items()} for name in metrics
+            },
+            where=trial.where,
+            same_as=trial.same_as,
+        )
+
+    def records(self) -> list[TrialRecord]:
+        return [self.record(trial) for trial in self.trials]
+
+    def course(self, trial: Trial) -> Course:
+        """What the rules between folds know of a trial."""
+        if trial.number in self._courses:
+            return self._courses[trial.number]
+        record, ranks = self.record(trial), []
+        done = [fold for fold in self.folds if fold in record.fold_values]
+        for count in range(1, len(done) + 1):
+            ranks.append(rank(_first(record, done[:count]), self.definition))
+        worst = max(
+            (-self.definition.objective.sign * value for value in record.fold_values.values()), default=math.inf
+        )
+        course = Course(tuple(ranks), worst, self._bracket(trial), trial.number)
+        if trial.ended:
+            self._courses[trial.number] = course
+        return course
+
+    def cohort_of(self, trial: Trial) -> int:
+        """Number of the cohort: trials that are proposed together and trained beside each other."""
+        return trial.number // self.definition.budget.parallel_trials
+
+    def _bracket(self, trial: Trial) -> int:
+        if self.definition.algorithm.name != HYPERBAND:
+            return 0
+        return self.cohort_of(trial) % brackets(len(self.folds), self.definition.stopping.eta)
+
+    def _signed(self, trial: Trial) -> float:
+        """Lower is better; infinite for a trial that failed."""
+        return math.inf if trial.ended["state"] == FAILED else self.course(trial).ranks[-1][1]
+
+    def _values(self, trial: Trial) -> list[float]:
+        record = self.record(trial)
+        further = [record.other_values[one.metric] for one in self.definition.further_objectives]
+        return [record.value(self.definition), *(fmean(values.values()) for values in further)]
+
+    def _tell(self, trial: Trial) -> None:
+        state = STATES[trial.ended["state"]]
+        kept = self._trial(trial.number, optuna.samplers.RandomSampler(seed=0))
+        if state != TrialState.FAIL and self.definition.constraints and BROKEN not in kept.constraints:
+            kept.set_constraint(BROKEN, self.course(trial).ranks[-1][0])
+        if state == TrialState.PRUNED:
+            kept.report(self._values(trial)[0], len(trial.folds))
+        values = self._values(trial) if state == TrialState.COMPLETE else None
+        self._study.tell(kept, values=values, state=state)
+
+    def _begin(self, asked: optuna.Trial) -> Trial:
+        point = suggested(asked, self.definition.space)
+        began = now()
+        asked.set_user_attr(POINT, {"point": point, "began": began})
+        return self._kept(Trial(asked.number - self._earlier, point, began))
+
+    def _kept(self, trial: Trial) -> Trial:
+        same = next((one.number for one in self.trials if one.text == trial.text), None)
+        trial.same_as = same
+        self.trials.append(trial)
+        return trial
+
+    def _take(self, number: int, attributes: Mapping[str, Any]) -> None:
+        point = self.definition.space.point(attributes[POINT]["point"], f"trial {number}", whole=True)
+        trial = self._kept(Trial(number, point, attributes[POINT]["began"]))
+        for fold in self.folds:
+            told = attributes.get(f"{FOLD}{fold}")
+            if told:
+                trial.folds[fold], trial.where = FoldResult.from_json(told["result"]), told["where"]
+        if ENDED in attributes:
+            trial.ended = attributes[ENDED]
+            if not self._study.trials[number + self._earlier].state.is_finished():
+                self._tell(trial)
+
+    def _id(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number + self._earlier)
+
+    def _trial(self, number: int, sampler: optuna.samplers.BaseSampler) -> optuna.Trial:
+        """A trial that has been begun, as Optuna has it; what of its point is open comes from `sampler`."""
+        self._study.sampler = sampler
+        return optuna.Trial(self._study, self._id(number))
+
+    def _prepare(self, earlier: Sequence[tuple[Mapping[str, Any], Sequence[float]]]) -> None:
+        """Put earlier trials and what is tried first into the journal, from where that was interrupted."""
+        if self._study.user_attrs.get(PREPARED):
+            return
+        space = self.definition.space
+        there = len(self._study.get_trials(deepcopy=False))
+        for point, values in earlier[there:]:
+            self._study.add_trial(
+                optuna.trial.create_trial(
+                    params=given(point, space), distributions=distributions(point, space), values=list(values)
+                )
+            )
+        for point in self.definition.try_first[max(0, there - len(earlier)) :]:
+            self._study.enqueue_trial(given(point, space))
+        self._study.set_user_attr(PREPARED, True)
+
+
+def _first(record: TrialRecord, folds: Sequence[int]) -> TrialRecord:
+    """The record of a trial as it was after some of its folds."""
+
+    def of(values: Mapping[int, float]) -> dict[int, float]:
+        return {fold: values[fold] for fold in folds}
+
+    others = {name: of(values) for name, values in record.other_values.items()}
+    return replace(record, fold_values=of(record.fold_values), other_values=others)
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
