@@ -57,7 +57,9 @@ PERMISSIONS = (
         ("get", "create", "patch", "delete"),
         "start a search, follow it, and end it with its task",
     ),
-    Permission("katib", _KATIB, "trials", "", ("get", "list"), "read the parameters and scores of trials"),
+    Permission(
+        "katib", _KATIB, "trials", "", ("list", "delete"), "see the parameters of trials; end those that still run"
+    ),
     Permission("katib", _KATIB, "suggestions", "", ("get",), "say why a search does not go on"),
     Permission("katib", "", "pods", "", ("list",), "see why a trial does not run"),
     Permission("katib", "", "pods", "log", ("get",), _READ_LOGS),
