@@ -68,9 +68,10 @@ class KnativeLab(Lab):
             timeout_s=timeout_s,
         )
 
-    def users(self, *, rate: float = 100.0) -> Users:
+    def users(self, *, rate: float = 100.0, **asked: Any) -> Users:
         """Users who come in through Kourier."""
-        return Users(Front(self._entry, f"late-predictor.{self.namespace}.example.com"), rate=rate, says=SAYS)
+        front = Front(self._entry, f"late-predictor.{self.namespace}.example.com")
+        return Users(front, rate=rate, says=SAYS, **asked)
 
     def service(self) -> Json:
         """The InferenceService."""

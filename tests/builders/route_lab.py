@@ -3,10 +3,12 @@
 import collections
 import http.client
 import io
+import itertools
 import json
 import os
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -104,11 +106,13 @@ class Lab:
 
 
 class Answered(NamedTuple):
-    """What a user got: seconds since 1970, HTTP status (0 for none), and the InferenceService that says it answered."""
+    """What a user got: seconds since 1970, HTTP status (0 for none), the InferenceService that says it answered, and
+    the identity that the request had."""
 
     at: float
     status: int
     served_by: str
+    request: str = ""
 
 
 class Users:
@@ -116,10 +120,20 @@ class Users:
 
     Args:
         says: header of an answer that tells whose it is.
+        rows: that are asked for, round and round.
     """
 
-    def __init__(self, router: Any, *, rate: float = 100.0, threads: int = 4, says: str = "x-served-by") -> None:
+    def __init__(
+        self,
+        router: Any,
+        *,
+        rate: float = 100.0,
+        threads: int = 4,
+        says: str = "x-served-by",
+        rows: Sequence[Json] = ({"distance": 1.0},),
+    ) -> None:
         self._router, self._pause, self._says = router, threads / rate, says
+        self._bodies = itertools.cycle([json.dumps({"instances": [row]}) for row in rows])
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._ask) for _ in range(threads)]
         self.answers: list[Answered] = []
@@ -143,7 +157,7 @@ class Users:
 
     def _ask(self) -> None:
         gateway, connection = self._router.gateway, None
-        body, path = json.dumps({"instances": [{"distance": 1.0}]}), "/v1/models/late:predict"
+        path = "/v1/models/late:predict"
         due = time.monotonic()
         while not self._ended.is_set():
             due = max(due + self._pause, time.monotonic() - 0.1)
@@ -151,10 +165,11 @@ class Users:
             at = time.time()
             try:
                 connection = connection or http.client.HTTPConnection(gateway.address, gateway.port, timeout=10)
-                connection.request("POST", path, body, {"Host": self._router.hostname})
+                connection.request("POST", path, next(self._bodies), {"Host": self._router.hostname})
                 answer = connection.getresponse()
                 answer.read()
-                self.answers.append(Answered(at, answer.status, answer.getheader(self._says, "")))
+                said = (answer.getheader(name, "") for name in (self._says, "x-request-id"))
+                self.answers.append(Answered(at, answer.status, *said))
             except (OSError, http.client.HTTPException):
                 connection = None
                 self.answers.append(Answered(at, 0, ""))

@@ -52,6 +52,8 @@ class Reading:
         at: seconds since 1970.
         champion, challenger: None where no counters could be read.
         unserved: 5xx answers of the router itself, that no arm gave; None where not measured.
+        champion_was_out: whether the champion had no ready server for some of the time since the last reading of both
+            arms, so that nobody knows for whose users `unserved` rose.
         compared, disagreeing: mirrored requests whose two answers were compared, and those that differ; None where
             nothing compares them.
         problem: why something is missing, in words; empty where all was read.
@@ -61,6 +63,7 @@ class Reading:
     champion: ArmReading | None
     challenger: ArmReading | None
     unserved: int | None = None
+    champion_was_out: bool = False
     compared: int | None = None
     disagreeing: int | None = None
     problem: str = ""

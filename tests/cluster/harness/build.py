@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import sys
 import tempfile
 import time
 import zipfile
@@ -77,6 +78,10 @@ SCHEMAS = (
 )
 
 
+# KServe's model server in Python, whose metrics the tests read; newer clients of Kubernetes break it.
+MODEL_SERVER = ("kserve==0.21.0", "kubernetes<37")
+
+
 def programs(levels: Iterable[str]) -> None:
     """Build what the levels need and is not there.
 
@@ -88,6 +93,8 @@ def programs(levels: Iterable[str]) -> None:
         for name, program in LEVELS[level].items():
             if not (places.BIN / name).exists():
                 _build(name, program)
+        if level == "serving":
+            _model_server()
     for module, path in SCHEMAS:
         module_folder(module, path)
 
@@ -164,6 +171,17 @@ def wheels(lock: Path, target: Path) -> None:
     python = ("--python-version", "3.13", "--only-binary", ":all:", "--ignore-requires-python")
     options = ("--quiet", "--no-deps", "--require-hashes", "--no-compile", *python)
     run("python3", "-m", "pip", "install", *options, "--target", target, "--requirement", lock)
+
+
+def _model_server() -> None:
+    ready = places.MODEL_SERVER / "ready"
+    if not ready.exists():
+        say(f"{MODEL_SERVER[0]}: installing")
+        shutil.rmtree(places.MODEL_SERVER, ignore_errors=True)
+        uv = (sys.executable, "-m", "uv")
+        run(*uv, "venv", "--quiet", places.MODEL_SERVER)
+        run(*uv, "pip", "install", "--quiet", "--python", places.MODEL_SERVER / "bin" / "python", *MODEL_SERVER)
+        ready.touch()
 
 
 def _installed(name: str) -> bool:

@@ -7,6 +7,8 @@ SOURCE = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("FOLDLINE_CLUSTER_HOME") or Path.home() / ".cache" / "foldline" / "cluster")
 # Built once and kept.
 BIN, IMAGES, ROOTS = HOME / "bin", HOME / "images", HOME / "roots"
+# The environment of KServe's model server in Python.
+MODEL_SERVER = HOME / "kserve-python"
 # Of the running cluster; `down` removes it.
 RUN = HOME / "run"
 PIDS, LOGS, DATA, KEYS, SETTINGS = RUN / "pids", RUN / "logs", RUN / "data", RUN / "keys", RUN / "settings"

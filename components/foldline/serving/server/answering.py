@@ -17,6 +17,7 @@ from foldline.serving.server import protocols, validity
 from foldline.serving.server.request_log import RequestLog
 from foldline.serving.server.served import Served
 
+REQUEST_ID = "x-request-id"
 MOST_BODY_BYTES = 16 * 2**20
 # A longer body is read by another thread, so that the others need not wait.
 SHORT_BODY_BYTES = 64 * 2**10
@@ -66,9 +67,10 @@ class Answering:
         metrics = self._served.metrics
         with metrics.in_flight.track_inprogress():
             outcome = await self._outcome(request, protocol)
-            answer = JSONResponse(outcome.content, outcome.code)
+            # A router that gives each request its identity need not tell the client.
+            identity = request.headers.get(REQUEST_ID, "")
+            answer = JSONResponse(outcome.content, outcome.code, {REQUEST_ID: identity} if identity else None)
         metrics.answered(protocol.name, outcome.code, outcome.reason, time.perf_counter() - started)
-        identity = request.headers.get("x-request-id", "")
         if outcome.predictions is not None:
             self._served.recent.add(identity, outcome.predictions)
         if self._log is not None and outcome.asked is not None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from builders import kserve_models
+from foldline.serving import requests
 from foldline.serving.deploy_canary.metrics.counters import Arm, Counters
 from foldline.serving.deploy_canary.metrics.profiles import PROFILES
 from foldline.serving.deploy_canary.metrics.prometheus import Prometheus
@@ -103,9 +105,20 @@ class Exposed(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
 @pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory, kubeconfig: Path) -> Iterator[str]:
-    """One that scrapes each stack as a job of its own."""
+def kserve_port() -> int:
+    """Where the kserve package's model server is scraped."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory, kubeconfig: Path, kserve_port: int) -> Iterator[str]:
+    """One that scrapes each stack as a job of its own, and the kserve package's server."""
     folder = tmp_path_factory.mktemp("prometheus")
     exposing = ThreadingHTTPServer(("127.0.0.1", 0), Exposed)
     thread = threading.Thread(target=exposing.serve_forever)
@@ -115,10 +128,9 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory, kubeconfig: Path) -> It
         f"- {{job_name: {name}, metrics_path: /{name}, static_configs: [{{targets: ['{target}']}}]}}"
         for name in EXPOSED
     ]
+    jobs.append(f"- {{job_name: kserve, static_configs: [{{targets: ['127.0.0.1:{kserve_port}']}}]}}")
     (folder / "settings.yaml").write_text("global: {scrape_interval: 1s}\nscrape_configs:\n" + "\n".join(jobs))
-    with socket.socket() as any_port:
-        any_port.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{any_port.getsockname()[1]}"
+    listen = f"127.0.0.1:{free_port()}"
     command = [
         kubeconfig.parents[1] / "bin" / "prometheus",
         f"--config.file={folder / 'settings.yaml'}",
@@ -155,11 +167,51 @@ def test_a_profile_reads_what_its_stack_exposes(prometheus: str, name: str) -> N
         assert reading.problem == "challenger: Prometheus has no series of it"
 
 
-def read_until(counters: Counters, requests: int) -> Reading:
+def test_the_model_server_of_the_kserve_package_is_read(
+    prometheus: str, kserve_port: int, kubeconfig: Path, tmp_path: Path
+) -> None:
+    python = kubeconfig.parents[1] / "kserve-python" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("the package kserve is not installed here: make cluster-build LEVEL=serving")
+    command = [str(python), kserve_models.__file__, str(kserve_port), "real-a", "real-b"]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def ask(model: str, *numbers: int) -> int:
+        content = {"instances": list(numbers)} if numbers else {"rows": []}
+        return requests.ask("127.0.0.1", kserve_port, "POST", f"/v1/models/{model}:predict", content).status
+
+    try:
+        deadline = time.monotonic() + 120
+        while ask("real-a", 1) != 200 or ask("real-b", 1) != 200:
+            assert process.poll() is None, (tmp_path / "log").read_text()[-2000:]
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        counters = Counters(Prometheus(prometheus), PROFILES["kserve-python"])
+        read_until(counters, 0, "real-")
+        asked = [(ask("real-a", 1, number), ask("real-b", 1)) for number in [2] * 20 + [-1] * 5] + [
+            (ask("real-a"), 200)
+        ]
+        assert [status for status, _ in asked] == [200] * 20 + [500] * 6
+        reading = read_until(counters, 26, "real-")
+    finally:
+        process.terminate()
+        process.wait()
+    champion, challenger = reading.champion, reading.challenger
+    assert champion is not None
+    assert challenger is not None
+    assert (champion.requests, champion.errors, challenger.requests, challenger.errors) == (26, 6, 25, 0)
+    assert champion.latency_ms is not None
+    # Seconds, from 5 ms to 10 s.
+    assert (champion.latency_ms.edges[0], champion.latency_ms.edges[-1]) == pytest.approx((5.0, 10_000.0))
+    assert champion.latency_ms.total == 26
+
+
+def read_until(counters: Counters, number: int, arm: str = "arm-") -> Reading:
     deadline = time.monotonic() + 120
     while True:
-        reading = counters.read(Arm(["arm-a"], "a"), Arm(["arm-b"], "b"), since=0.0, impaired=False)
-        if reading.champion is not None and reading.champion.requests == requests:
+        reading = counters.read(Arm([f"{arm}a"], "a"), Arm([f"{arm}b"], "b"), since=0.0, impaired=False)
+        if reading.champion is not None and reading.champion.requests == number:
             return reading
         assert time.monotonic() < deadline, reading
         time.sleep(0.5)

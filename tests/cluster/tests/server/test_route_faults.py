@@ -150,7 +150,7 @@ def test_there_is_no_way_back_to_a_champion_without_servers(lab: Lab) -> None:
         # Its own share is still answered, and what the champion does not answer is not the challenger's fault.
         assert lab.weights() == {"late-aaa-predictor": 7000, "late-bbb-predictor": 3000}
         assert users.shares()["late-bbb"] > 0
-        assert split.read().unserved is None
+        assert split.read().champion_was_out
         lab.kubectl("scale", "deployment", "late-aaa-predictor", "--replicas=1")
         lab.split(champion, challenger).revert()
         reverted = time.time()

@@ -115,3 +115,30 @@ def test_what_happens_in_the_middle_of_a_rollout_leaves_one_champion(lab: Lab) -
         place.serves(version)
         assert users.failed()[failed:] == []
     print(f"{len(users.answers)} requests, {len(users.failed())} failed while an InferenceService was gone")
+
+
+def test_an_outage_of_the_champion_between_two_looks_is_not_held_against_the_challenger(lab: Lab) -> None:
+    place = RouteRollouts(lab)
+    champion = place.version()
+    assert place.roll_out(champion).phase == "promoted"
+    version = place.version()
+    pods = f"--selector=serving.kserve.io/inferenceservice=late-{champion}"
+    outages = 0
+
+    def out() -> None:
+        nonlocal outages
+        outages += 1
+        lab.kubectl("delete", "pods", pods, "--force", "--grace-period=0")
+        if outages < 3:
+            place.at(FIRST_LOOK, out)
+
+    place.at(FIRST_LOOK, out)
+    with Users(lab.router(), rate=200, threads=16) as users:
+        record = place.roll_out(version, **STEPS | {"look_s": 10}, gates=[ERRORS])
+    ended(record, "promoted", "errors: ", final=True)
+    place.serves(version)
+    print(f"{len(users.failed())} of {len(users.answers)} requests failed in {outages} outages")
+    assert len(users.failed()) > 20
+    assert {one.served_by for one in users.failed()} <= {"", f"late-{champion}"}
+    (errors,) = record.judged["gates"]
+    assert (outages, errors["events"]) == (3, 0)

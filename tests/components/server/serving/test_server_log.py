@@ -40,6 +40,7 @@ def ask(port: int, identity: str, content: Any) -> tuple[int, Any]:
     answer = connection.getresponse()
     text = answer.read()
     connection.close()
+    assert answer.getheader("x-request-id") == identity
     return answer.status, json.loads(text)
 
 

@@ -150,17 +150,18 @@ class KServeServer:
 
     def _look(self, cluster: Cluster) -> form.Seen:
         service = cluster.find(INFERENCE_SERVICES, self.namespace, self.name)
-        pods = self._pods(cluster)
+        pods = self.pods(cluster)
         # Without a pod only the events of what should make it say why there is none: a quota, a policy.
         events = [] if pods else cluster.select(EVENTS, self.namespace, fields="type=Warning")
         return form.Seen(service, pods, form.warnings(events, self.name))
 
-    def _pods(self, cluster: Cluster) -> list[Object]:
-        return cluster.select(PODS, self.namespace, labels=pod_labels(self.name))
+    def pods(self, cluster: Cluster | None = None) -> list[Object]:
+        """Its pods; `cluster` where that is to be asked otherwise than with retries."""
+        return (cluster or self.cluster).select(PODS, self.namespace, labels=pod_labels(self.name))
 
     def _last_line(self) -> str:
         try:
-            silent = speaker(self._pods(self.cluster), self.uri)
+            silent = speaker(self.pods(self.cluster), self.uri)
             lines = self.cluster.log(self.namespace, *silent) if silent else []
         except ClusterError as fault:
             return f"its log cannot be read: {fault}"

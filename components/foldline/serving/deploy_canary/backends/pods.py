@@ -46,6 +46,16 @@ def trouble(pod: Object) -> Trouble | None:
     return Trouble("", f"pod/{name_of(pod)} is {status.get('phase', 'Pending')}")
 
 
+def ready_since(pods: list[Object]) -> set[tuple[str, str]]:
+    """Of the ready pods which one it is (uid), and since when it has been ready."""
+    found = set()
+    for pod in pods:
+        for condition in (pod.get("status") or {}).get("conditions", []):
+            if condition["type"] == "Ready" and condition.get("status") == "True" and not is_ending(pod):
+                found.add((str(pod["metadata"]["uid"]), str(condition.get("lastTransitionTime", ""))))
+    return found
+
+
 def speaker(pods: list[Object], uri: str) -> tuple[str, str] | None:
     """Pod and container of the model at `uri` whose log says why it does not serve; None where none has begun."""
     for pod in pods:

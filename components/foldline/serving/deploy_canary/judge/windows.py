@@ -56,6 +56,9 @@ def between(before: Reading, after: Reading) -> Window:
     if champion is not None and challenger is not None:
         problems.append(_still(champion.requests, challenger.requests))
     unserved, unserved_problem = _risen("5xx answers of the router itself", before.unserved, after.unserved)
+    if before.champion_was_out or after.champion_was_out:
+        # Whom a champion without a ready server could not serve, no fault of the challenger's kept from it.
+        unserved_problem = "the champion had no ready server for a while: whom the router could not serve is nobody's"
     compared, compared_problem = _risen("compared requests", before.compared, after.compared)
     disagreeing, disagreeing_problem = _risen("disagreeing requests", before.disagreeing, after.disagreeing)
     problems += [unserved_problem, compared_problem, disagreeing_problem]

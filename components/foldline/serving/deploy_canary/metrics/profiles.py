@@ -1,6 +1,7 @@
 """Which series of Prometheus count the requests of an arm, by what serves or routes them. Data only.
 
-Names and units were read in each program's own code or output; Envoy's and Knative's are tested against the real ones.
+Names and units were read in each program's own code or output. Those of Envoy, of Knative since 1.19 and of KServe's Python
+model server are tested against the real programs, the others against recorded text. The backends use Envoy's and Knative's.
 """
 
 from dataclasses import dataclass

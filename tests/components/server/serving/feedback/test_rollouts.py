@@ -1,9 +1,5 @@
 """Rollouts with real servers behind a real Envoy, whose requests are told of later."""
 
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +8,9 @@ import pytest
 
 from builders import models
 from builders.canary import compared, deploy, predicted
+from builders.feedback import Told
 from foldline.artifacts import Dataset, Decision, Model, Predictions
 from foldline.errors import ServingError
-from foldline.serving.server.events import REQUEST
 from foldline.store import Store, open_store, version_of
 
 GATES = [{"signal": "errors", "tolerance": 0.05}]
@@ -32,11 +28,11 @@ class Lab:
         self.challenger: Model = models.model(folder / "new", [1, 2], weight=weight, name="new")
         predicted(dataset, self.challenger, folder / "predictions")
         compared(self.challenger, folder / "comparison", champion=self.champion)
-        self.log, self.table = folder / "log", folder / "told.csv"
+        self.told = Told(folder)
 
     def deploy(self, out: str, **policy: Any) -> Decision:
         stated = {"gates": GATES, "steps": STEPS, "look_s": 0.5, "deadline_s": 900} | policy
-        stated["feedback"] = {"log": str(self.log), "table": str(self.table)}
+        stated["feedback"] = self.told.settings
         return deploy(
             self._dataset,
             self.challenger,
@@ -48,41 +44,6 @@ class Lab:
             timeout_s=300.0,
         )
 
-    def logged(self) -> dict[str, tuple[str, float]]:
-        """Of each request in the logs the version that answered and the distance that was asked with."""
-        found = {}
-        for path in sorted(self.log.glob("*.jsonl")):
-            for line in path.read_bytes().splitlines():
-                event = json.loads(line)
-                if event["type"] == REQUEST:
-                    (row,) = event["data"]["instances"]
-                    found[event["id"]] = (event["modelversion"], row.get("distance") or 0.0)
-        return found
-
-    @contextmanager
-    def labels_arrive(self) -> Iterator[None]:
-        """A block in which the table grows by the true label of each logged request: late where the distance is above
-        0, as both models have learnt it."""
-        ended, told = threading.Event(), set[str]()
-        self.table.write_text("request_id,value\n")
-
-        def tell() -> None:
-            while not ended.wait(0.3):
-                new = {request: seen for request, seen in self.logged().items() if request not in told}
-                told.update(new)
-                with self.table.open("a") as file:
-                    file.writelines(
-                        f"{request},{'true' if seen[1] > 0 else 'false'}\n" for request, seen in new.items()
-                    )
-
-        teller = threading.Thread(target=tell)
-        teller.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            teller.join()
-
 
 def test_an_effect_that_is_known_later_is_reported_by_the_next_run(dataset: Dataset, tmp_path: Path) -> None:
     lab = Lab(tmp_path, dataset, 1.2)
@@ -93,11 +54,10 @@ def test_an_effect_that_is_known_later_is_reported_by_the_next_run(dataset: Data
     assert "got none so far" in first.reasons[1]
     assert lab.store.alias("late", "champion") == lab.champion
     random = np.random.default_rng(1)
-    requests, new = lab.logged(), version_of(lab.challenger.digest)
+    requests, new = lab.told.logged(), version_of(lab.challenger.digest)
     # More requests than a loaded machine may have sent, of both arms, as if each had a row of its own.
     assert {version for version, _ in requests.values()} == {lab.champion, new}
-    rows = [f"{request},{random.normal(5.0 * (version == new), 1.0)}" for request, (version, _) in requests.items()]
-    lab.table.write_text("\n".join(["request_id,value", *rows, ""]))
+    lab.told.tell({request: random.normal(5.0 * (version == new), 1.0) for request, (version, _) in requests.items()})
     again = lab.deploy("again", **policy)
     effect = again.figures["effect"]
     counts = effect["rows_champion"], effect["rows_challenger"]
@@ -123,7 +83,7 @@ def test_a_split_that_the_policy_holds_stays(dataset: Dataset, tmp_path: Path) -
 def test_labels_that_arrive_after_promotion_take_a_worse_model_back(dataset: Dataset, tmp_path: Path) -> None:
     lab = Lab(tmp_path, dataset, -1.5)
     said = r"labels: the promoted model is wrong more often: beside each other \d+ of \d+, champion \d+ of \d+"
-    with lab.labels_arrive(), pytest.raises(ServingError, match=said):
+    with lab.told.labels_arrive(), pytest.raises(ServingError, match=said):
         lab.deploy("out", bake_s=800)
     assert Decision.read(tmp_path / "out" / "decision").verdict == "rollback"
     assert lab.store.alias("late", "champion") == lab.champion

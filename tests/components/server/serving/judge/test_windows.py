@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from builders.simulated_traffic import EDGES, arm
+from foldline.serving.deploy_canary.judge.judge import Judge
 from foldline.serving.deploy_canary.judge.windows import between
+from foldline.serving.deploy_canary.policy import Policy
 from foldline.serving.reading import Histogram, Reading
 
 BEFORE = Reading(
@@ -91,6 +93,16 @@ def test_errors_of_the_router_that_are_not_known_are_named(unserved: int | None,
     window = between(BEFORE, replace(AFTER, unserved=unserved))
     assert window.unserved is None
     assert words in window.unserved_problem
+
+
+@pytest.mark.parametrize("out", ["before", "after"])
+def test_whom_the_router_could_not_serve_while_the_champion_was_out_is_nobodys(out: str):
+    before, after = (replace(one, champion_was_out=name == out) for name, one in (("before", BEFORE), ("after", AFTER)))
+    window = between(before, after)
+    assert "the champion had no ready server for a while" in window.unserved_problem
+    assert window.challenger is not None
+    judged = Judge(Policy.parse({"gates": [{"signal": "errors"}]})).look(before, after).gates[0]
+    assert (judged.trials, "no ready server" in judged.problem) == (0, True)
 
 
 def test_histograms_whose_bins_changed_or_that_begin_late_are_not_measured():

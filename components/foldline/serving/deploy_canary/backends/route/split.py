@@ -9,12 +9,12 @@ from foldline.cluster import INFERENCE_SERVICES, Cluster
 from foldline.errors import FoldlineError, ServingError
 from foldline.serving.deploy_canary.backends.backend import Address
 from foldline.serving.deploy_canary.backends.kserve_server import KServeServer
-from foldline.serving.deploy_canary.backends.route import form, outputs, settings
-from foldline.serving.deploy_canary.backends.route.endpoints import Behind
+from foldline.serving.deploy_canary.backends.route import form, settings
+from foldline.serving.deploy_canary.backends.route.counting import Counting
 from foldline.serving.deploy_canary.backends.route.form import Shares, alone
 from foldline.serving.deploy_canary.backends.route.router import Router
 from foldline.serving.deploy_canary.backends.route.users import RouteServer
-from foldline.serving.deploy_canary.metrics.counters import Arm, Counters
+from foldline.serving.deploy_canary.metrics.counters import Counters
 from foldline.serving.reading import Reading
 
 
@@ -54,9 +54,10 @@ class RouteSplit:
     ) -> None:
         self._cluster, self._router, self._model_name = cluster, router, model_name
         self._settings = settings.check(inference_service, model_name)
-        self._counters, self._timeout_s, self._clock = counters, timeout_s, clock
+        self._timeout_s, self._clock = timeout_s, clock
         self._challenger = self._server(challenger)
         self._champion = self._server(champion) if champion else None
+        self._counting = Counting(router, counters, self._champion, self._challenger, clock)
 
     def start(self) -> KServeServer:
         """As the protocol says; without a route, one is made for the champion first.
@@ -110,7 +111,7 @@ class RouteSplit:
 
     def read(self) -> Reading:
         try:
-            return self._read()
+            return self._counting.read()
         except FoldlineError as fault:
             return Reading(self._clock(), None, None, problem=str(fault))
 
@@ -167,34 +168,6 @@ class RouteSplit:
                 fix=f"Somebody changed it; {self._champion.name} is kept.",
             )
         self._remove(self._champion)
-
-    def _read(self) -> Reading:
-        if self._counters is None:
-            return Reading(self._clock(), None, None, problem="no Prometheus is given: nothing counts the requests")
-        route = self._router.find()
-        if route is None:
-            return Reading(self._clock(), None, None, problem=f"{self._router.what} is gone")
-        if not form.counts_apart(route):
-            problem = f"{self._router.what} has a backendRef without a filter: both arms share their counters"
-            return Reading(self._clock(), None, None, problem=problem)
-        shares, since = form.shares_of(route), form.since_of(route)
-        behind = self._router.behind(shares)
-        trouble = self._router.trouble(route, behind)
-        reading = self._counters.read(
-            self._arm(shares, self._champion, behind),
-            self._arm(shares, self._challenger, behind),
-            since=since,
-            impaired=bool(trouble) or self._router.is_alone(),
-        )
-        # Whom a champion without a ready server could not serve, no fault of the challenger's kept from it.
-        champion = behind.get(self._champion.name) if self._champion else None
-        told = None if champion and not champion.addresses else reading.unserved
-        return replace(reading, unserved=told, problem="; ".join(filter(None, [reading.problem, trouble])))
-
-    def _arm(self, shares: Shares, server: KServeServer | None, behind: dict[str, Behind]) -> Arm | None:
-        if server is None or server.name not in shares.reached:
-            return None
-        return Arm(self._router.counted_as(shares, server.name), server.name, *outputs.read(behind[server.name]))
 
     def _put(self, shares: Shares, *, undo: bool = True) -> Shares:
         """Let the route be so and wait until the gateway does it; else it is put back as it was."""
