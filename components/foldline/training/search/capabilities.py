@@ -1,6 +1,6 @@
 """What each engine can do; what it cannot is refused with the reason and the nearest that it can."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,55 +9,21 @@ from foldline.training.search import fields
 from foldline.training.search.conduct import (
     ALGORITHMS,
     AUTO,
-    CMAES,
     HALVING,
-    MULTIVARIATE_TPE,
+    KATIB,
     NONE,
-    TPE,
+    OPTUNA,
+    SETTINGS,
     WORST_FOLD,
     Stopping,
 )
 from foldline.training.search.definition import Definition
-from foldline.training.search.features import FEATURES, KATIB, OPTUNA, Refusal
+from foldline.training.search.features import FEATURES, Refusal
 
 __all__ = ["ENGINES", "KATIB", "NO_ENGINE", "OPTUNA", "SETTINGS", "check", "settings_table", "table"]
 ENGINES = (OPTUNA, KATIB)
 # What a pipeline is told where there is no search.
 NO_ENGINE = "none"
-
-
-def _count(value: Any, what: str) -> int:
-    return fields.whole(value, what, least=1)
-
-
-def _positive(value: Any, what: str) -> float:
-    return fields.number(value, what, above=0.0)
-
-
-def _share(value: Any, what: str) -> float:
-    share = _positive(value, what)
-    if share >= 1.0:
-        raise ArgumentError(what, expected="a number below 1", got=repr(value))
-    return share
-
-
-def _restart(value: Any, what: str) -> str:
-    return fields.one_of(value, ("none", "ipop", "bipop"), what)
-
-
-# Settings of the algorithms by engine, and what reads each.
-SETTINGS: dict[str, dict[str, dict[str, Callable[[Any, str], Any]]]] = {
-    OPTUNA: {
-        TPE: {"startup_trials": _count, "candidates": _count},
-        MULTIVARIATE_TPE: {"startup_trials": _count, "candidates": _count},
-        CMAES: {"sigma": _positive},
-    },
-    KATIB: {
-        TPE: {"gamma": _share, "prior_weight": _positive, "candidates": _count},
-        MULTIVARIATE_TPE: {"startup_trials": _count, "candidates": _count},
-        CMAES: {"sigma": _positive, "restart_strategy": _restart},
-    },
-}
 
 
 def check(definition: Definition, engine: str) -> Definition:

@@ -1,12 +1,13 @@
 """How a search is conducted: what proposes points, when it ends, and which trials end between folds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from foldline.errors import ArgumentError
 from foldline.training.search import fields
 
+OPTUNA, KATIB = "optuna", "katib"
 RANDOM, GRID, TPE, MULTIVARIATE_TPE = "random", "grid", "tpe", "multivariate-tpe"
 GP, CMAES, SOBOL = "gp", "cmaes", "sobol"
 # The name of an algorithm and of a rule: the algorithm is random points and the rule.
@@ -18,9 +19,43 @@ RULES = (AUTO, HALVING, WORST_FOLD, NONE)
 TRIALS, PARALLEL_TRIALS = 30, 8
 
 
+def _count(value: Any, what: str) -> int:
+    return fields.whole(value, what, least=1)
+
+
+def _positive(value: Any, what: str) -> float:
+    return fields.number(value, what, above=0.0)
+
+
+def _share(value: Any, what: str) -> float:
+    share = _positive(value, what)
+    if share >= 1.0:
+        raise ArgumentError(what, expected="a number below 1", got=repr(value))
+    return share
+
+
+def _restart(value: Any, what: str) -> str:
+    return fields.one_of(value, ("none", "ipop", "bipop"), what)
+
+
+# Settings of the algorithms by engine, and what reads each.
+SETTINGS: dict[str, dict[str, dict[str, Callable[[Any, str], Any]]]] = {
+    OPTUNA: {
+        TPE: {"startup_trials": _count, "candidates": _count},
+        MULTIVARIATE_TPE: {"startup_trials": _count, "candidates": _count},
+        CMAES: {"sigma": _positive},
+    },
+    KATIB: {
+        TPE: {"gamma": _share, "prior_weight": _positive, "candidates": _count},
+        MULTIVARIATE_TPE: {"startup_trials": _count, "candidates": _count},
+        CMAES: {"sigma": _positive, "restart_strategy": _restart},
+    },
+}
+
+
 @dataclass(frozen=True)
 class Algorithm:
-    """What proposes points, and its settings; `capabilities.SETTINGS` names those of each engine."""
+    """What proposes points, and its settings; those of each engine are in `SETTINGS`."""
 
     name: str = TPE
     settings: dict[str, Any] = field(default_factory=dict)
@@ -35,7 +70,9 @@ class Algorithm:
             raise ArgumentError(what, expected='an object, as {"name": "tpe"}', got=repr(document))
         name = document.get("name", TPE)
         name = fields.one_of(name, ALGORITHMS, f"field 'name' of {what}")
-        settings = {key: value for key, value in document.items() if key != "name"}
+        known = sorted({setting for of in SETTINGS.values() for setting in of.get(name, {})})
+        settings = fields.known(document, ("name", *known), f"{what}, {name}")
+        settings.pop("name", None)
         return cls(name, fields.plain(settings, what))
 
 

@@ -12,8 +12,10 @@ from foldline.training.search.conduct import (
     GRID,
     HALVING,
     HYPERBAND,
+    KATIB,
     MULTIVARIATE_TPE,
     NONE,
+    OPTUNA,
     RANDOM,
     SOBOL,
     TPE,
@@ -23,7 +25,6 @@ from foldline.training.search.definition import HOLD_OUT_FOLD, RESELECTED, Defin
 from foldline.training.search.objective import LOWER_BOUND
 from foldline.training.search.parameters import Choice
 
-OPTUNA, KATIB = "optuna", "katib"
 # These propose points in a box of numbers.
 OF_NUMBERS = (CMAES, SOBOL)
 ON_BOTH = (RANDOM, GRID, TPE, MULTIVARIATE_TPE, CMAES, SOBOL)

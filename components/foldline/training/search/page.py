@@ -66,8 +66,8 @@ def _show_chosen(page: Page, search: Search, definition: Definition) -> None:
         ["trial", *(_text(one["number"]) for one in columns)],
         [objective.metric, *(_text(one["value"]) for one in columns)],
         [measure, _text(simple["size_of_best"]), *([] if same else [_text(simple["size"])])],
-        *([name, *[_text(one["parameters"].get(name, "")) for one in columns]] for name in definition.space.names),
     ]
+    rows += [[name, *(_text(one["parameters"].get(name, "")) for one in columns)] for name in definition.space.names]
     page.table(["", "best", *([] if same else ["simplest within one standard error"])], rows)
     page.text(
         f"Scores within one standard error of the best ({number(simple['bound'])} or better) differ by no more than "

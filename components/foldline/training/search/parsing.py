@@ -20,6 +20,7 @@ from foldline.training.search.parameters import (
 )
 
 FITTING = "fitting."
+WORD = "[A-Za-z_][A-Za-z0-9_]*"
 # What these do is not for a search to choose: they change what is scored, or how.
 NOT_SEARCHED = ("weight_column", "stopping", "deterministic")
 SEARCHED_FITTING = tuple(name for name in Fitting.__dataclass_fields__ if name not in NOT_SEARCHED)
@@ -192,7 +193,7 @@ def _check_when(parameter: Parameter, found: Mapping[str, Parameter]) -> None:
 
 def _identifier(name: Any) -> bool:
     """Whether a parameter may have this name: that of an argument, or a path below `fitting`."""
-    return isinstance(name, str) and bool(re.fullmatch(r"[A-Za-z_]\w*|fitting(\.[A-Za-z_]\w*)+", name, re.ASCII))
+    return isinstance(name, str) and bool(re.fullmatch(rf"{WORD}|fitting(\.{WORD})+", name))
 
 
 def _overlapping(names: tuple[str, ...]) -> tuple[str, str] | None:
