@@ -128,8 +128,6 @@ class Constraint:
         """
         given = fields.known(document, ("metric", "at_most", "at_least"), what)
         metric = parse_metric(given.get("metric", ""), task, f"field 'metric' of {what}", costs=True)
-        if not metric:
-            raise ArgumentError(f"field 'metric' of {what}", expected="a metric", got="nothing")
         bounds = {name: given[name] for name in ("at_most", "at_least") if name in given}
         if len(bounds) != 1:
             raise ArgumentError(what, expected="one of at_most and at_least", got=" and ".join(bounds) or "neither")

@@ -7,8 +7,8 @@ from foldline.errors import ArgumentError
 from foldline.training.search import fields
 
 FLOAT, INT, CHOICE = "float", "int", "choice"
-# Rounding of a float on a grid of steps.
-_TOLERANCE = 1e-9
+# Rounding of a float on a grid of steps, as a part of a step.
+_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,16 @@ class Float:
             ArgumentError: it is none of its values.
         """
         what = f"value of parameter {self.name!r}"
-        found = fields.number(value, what, least=self.low, most=self.high)
-        if self.step and abs((found - self.low) / self.step - round((found - self.low) / self.step)) > _TOLERANCE:
-            raise ArgumentError(what, expected=f"{self.low:g} and steps of {self.step:g} above", got=repr(value))
-        return found
+        steps = self.values()
+        if steps is None:
+            return fields.number(value, what, least=self.low, most=self.high)
+        # Libraries give 0.30000000000000004 for the third step of 0.1.
+        found = fields.number(value, what)
+        nearest = min(steps, key=lambda step: abs(step - found))
+        if abs(nearest - found) > _TOLERANCE * self.step:
+            expected = f"{self.low:g} to {self.high:g} in steps of {self.step:g}"
+            raise ArgumentError(what, expected=expected, got=repr(value))
+        return nearest
 
     def values(self) -> list[float] | None:
         """All values in order; None where there is no step."""

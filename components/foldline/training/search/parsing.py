@@ -115,9 +115,7 @@ def _range(name: str, kind: str, given: dict[str, Any], when: When | None, what:
         )
     if log and low <= 0:
         raise ArgumentError(f"field 'low' of {what}", expected="above 0, since log is true", got=f"{low:g}")
-    step = _step(kind, given.get("step", 0), low, high, what)
-    if log and step:
-        raise ArgumentError(f"field 'step' of {what}", expected="nothing, since log is true", got=f"{step:g}")
+    step = _step(kind, given.get("step", 0), low, high, log, what)
     if kind == INT:
         return Int(name, int(low), int(high), log, int(step) or 1, when)
     return Float(name, float(low), float(high), log, float(step), when)
@@ -127,12 +125,14 @@ def _bound(kind: str, value: Any, what: str) -> float:
     return fields.whole(value, what) if kind == INT else fields.number(value, what)
 
 
-def _step(kind: str, value: Any, low: float, high: float, what: str) -> float:
+def _step(kind: str, value: Any, low: float, high: float, log: bool, what: str) -> float:
     """The step, or 0 for none; 1 is none for whole numbers."""
     what = f"field 'step' of {what}"
     step = fields.whole(value, what, least=0) if kind == INT else fields.number(value, what, least=0)
     if not step or (kind == INT and step == 1):
         return 0
+    if log:
+        raise ArgumentError(what, expected="nothing, since log is true", got=f"{step:g}")
     count = (high - low) / step
     if count < 1 or abs(count - round(count)) > 1e-9:
         last = low + step * max(int(count + 1e-9), 1)
