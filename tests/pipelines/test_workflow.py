@@ -28,6 +28,23 @@ def test_a_task_runs_as_soon_as_its_driver_runs() -> None:
     assert workflow.tasks(manifest) == [{"task": "note", "state": "running"}]
 
 
+def test_a_condition_shows_only_in_what_it_lets_run_and_where_it_fails() -> None:
+    manifest = made({"condition-branches-1.condition-4.without-search": "Succeeded"})
+    branches = "count-x7k2p.root.condition-branches-1"
+    for number, (name, phase, template) in enumerate(
+        [
+            (f"{branches}-driver(0)", "Succeeded", "system-dag-driver"),
+            (f"{branches}(0).condition-2-driver(0)", "Succeeded", "system-dag-driver"),
+            (f"{branches}(0).condition-2", "Skipped", "comp-condition-2"),
+            (f"{branches}(0).condition-3-driver(0)", "Failed", "system-dag-driver"),
+        ]
+    ):
+        node = {"id": f"b-{number}", "name": name, "phase": phase, "templateName": template}
+        manifest["status"]["nodes"][f"b{number}"] = node
+    states = {one["task"]: one["state"] for one in workflow.tasks(manifest)}
+    assert states == {"without-search": "succeeded", "condition-3": "failed"}
+
+
 def test_of_several_attempts_the_last_counts_and_a_sub_pipeline_is_a_path() -> None:
     manifest = made({"inner.note": "Succeeded"})
     (identity,) = [key for key, node in manifest["status"]["nodes"].items() if node["name"].endswith("executor(0)")]

@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+# Kubeflow's driver of what holds tasks: a sub-pipeline, a loop, a condition.
+_HOLDER = "system-dag-driver"
+# Steps of a path that conditions make.
+_CONDITION = re.compile(r"(?:^|(?<=\.))condition-(?:branches-)?\d+\.")
 _ATTEMPT = re.compile(r"\(\d+\)(?=\.|$)")
 _STATES = {
     "Pending": "waiting",
@@ -35,15 +39,17 @@ class FailedPod(NamedTuple):
 def tasks(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Task, state and seconds of each task whose driver has begun, in the order in which they began.
 
-    A state is waiting, running, succeeded, cached, skipped or failed. Tasks of sub-pipelines are named with their path.
+    A state is waiting, running, succeeded, cached, skipped or failed. Tasks of sub-pipelines are named with their path; a
+    sub-pipeline, a loop or a condition is listed itself only where it failed to begin.
     """
     nodes = _last_attempts(manifest)
     found: list[dict[str, Any]] = []
     for path, node in sorted(nodes.items(), key=lambda item: item[1].get("startedAt") or "~"):
         if path.endswith("-driver"):
             name = path.removesuffix("-driver")
-            if name != "root" and not any(other.startswith(f"{name}.") for other in nodes):
-                state = _STATES.get(node.get("phase", ""), "waiting")
+            state = _STATES.get(node.get("phase", ""), "waiting")
+            holds = name == "root" or node.get("templateName") == _HOLDER
+            if (not holds or state == "failed") and not any(other.startswith(f"{name}.") for other in nodes):
                 state = "running" if state == "succeeded" else state
                 found.append({"task": _short(name), "state": state, **_times(node, {})})
         elif path.endswith(".executor"):
@@ -97,7 +103,7 @@ def _task(path: str) -> str:
 
 
 def _short(path: str) -> str:
-    return path.removeprefix("root.")
+    return _CONDITION.sub("", path.removeprefix("root."))
 
 
 def _times(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:
