@@ -59,7 +59,8 @@ def test_every_setting_reaches_the_compiled_file_in_the_form_that_kfp_reads(
         container = spec["pipelineSpec"]["deploymentSpec"]["executors"][label]["container"]
         assert container.get("env", []) == [{"name": "FOLDLINE_CACHE", "value": "/var/cache/foldline"}] * trains
     tasks = spec["pipelineSpec"]["root"]["dag"]["tasks"]
-    cached = {name: task["cachingOptions"].get("enableCache") for name, task in tasks.items() if "cachingOptions" in task}
+    asked = {name: task["cachingOptions"] for name, task in tasks.items() if "cachingOptions" in task}
+    cached = {name: options.get("enableCache") for name, options in asked.items()}
     assert cached == {**dict.fromkeys(cached, True), "train-folds": None}
     assert len(cached) == 5
 

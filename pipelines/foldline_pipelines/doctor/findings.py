@@ -33,8 +33,8 @@ class Needs:
 
 _EVERY_PIPELINE = frozenset({"kubernetes", "kubeflow", "runs", "storage", "accelerators", "images"})
 
-# A pipeline with deploy_canary keeps its models in a bucket, and serves on KServe where the cluster has it. Two can search
-# with Katib.
+# A pipeline with deploy_canary keeps its models in a bucket, and serves on KServe where the cluster has it. Katib is
+# for searches.
 NEEDS = {
     "train_and_serve": Needs(_EVERY_PIPELINE | {"object_store", "kserve"}, frozenset({"katib"})),
     "cross_validate": Needs(_EVERY_PIPELINE, frozenset({"object_store", "katib"})),

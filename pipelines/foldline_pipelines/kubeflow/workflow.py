@@ -39,8 +39,8 @@ class FailedPod(NamedTuple):
 def tasks(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Task, state and seconds of each task whose driver has begun, in the order in which they began.
 
-    A state is waiting, running, succeeded, cached, skipped or failed. Tasks of sub-pipelines are named with their path; a
-    sub-pipeline, a loop or a condition is listed itself only where it failed to begin.
+    A state is waiting, running, succeeded, cached, skipped or failed. Tasks of sub-pipelines are named with their path.
+    A sub-pipeline, a loop or a condition is listed itself only where it failed to begin.
     """
     nodes = _last_attempts(manifest)
     found: list[dict[str, Any]] = []
