@@ -26,6 +26,7 @@ from foldline_pipelines.kubeflow import connection, follow, workflow
 
 BIN = Path(sys.executable).parent
 RUN_S = 3600.0
+INJECTION = "katib.kubeflow.org/metrics-collector-injection"
 Ended = subprocess.CompletedProcess[str]
 
 
@@ -80,6 +81,20 @@ def kubectl() -> Callable[..., str]:
         return ended.stdout
 
     return call
+
+
+@pytest.fixture(scope="session")
+def katib_account(kubectl: Callable[..., str], namespace: str) -> str:
+    """The account of the pipelines; skips where the namespace has no Katib."""
+    if "experiments.kubeflow.org" not in kubectl("api-resources", "--api-group=kubeflow.org", "--output=name"):
+        pytest.skip("the cluster has no Katib: it serves no experiments.kubeflow.org")
+    labels = json.loads(kubectl("get", "namespace", namespace, "--output=json"))["metadata"].get("labels", {})
+    if labels.get(INJECTION) != "enabled":
+        pytest.skip(f"namespace/{namespace} has not the label {INJECTION}=enabled, so that no trial would end")
+    accounts = json.loads(kubectl("get", "serviceaccounts", f"--namespace={namespace}", "--output=json"))["items"]
+    names = {account["metadata"]["name"] for account in accounts}
+    (account,) = [name for name in ("pipeline-runner", "default-editor") if name in names][:1]
+    return account
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ import pytest
 from foldline._image import LAUNCHER
 
 EXPERIMENT_S = 900.0
-INJECTION = "katib.kubeflow.org/metrics-collector-injection"
 TRIALS = 3
 # A trial that ends before Katib's collector looks for it fails, so it stays until the collector has looked.
 OBSERVED = "until grep -qs [m]etricscollector /proc/*/cmdline; do sleep 1; done; sleep 5"
@@ -59,17 +58,9 @@ def experiment(name: str, image: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def as_pipelines(kubectl: Kubectl, namespace: str) -> Kubectl:
-    """kubectl in the namespace with the permissions of the pipelines' account; skips where there is no Katib."""
-    if "experiments.kubeflow.org" not in kubectl("api-resources", "--api-group=kubeflow.org", "--output=name"):
-        pytest.skip("the cluster has no Katib: it serves no experiments.kubeflow.org")
-    labels = json.loads(kubectl("get", "namespace", namespace, "--output=json"))["metadata"].get("labels", {})
-    if labels.get(INJECTION) != "enabled":
-        pytest.skip(f"namespace/{namespace} has not the label {INJECTION}=enabled, so that no trial would end")
-    accounts = json.loads(kubectl("get", "serviceaccounts", f"--namespace={namespace}", "--output=json"))["items"]
-    names = {account["metadata"]["name"] for account in accounts}
-    (account,) = [name for name in ("pipeline-runner", "default-editor") if name in names][:1]
-    who = f"--as=system:serviceaccount:{namespace}:{account}"
+def as_pipelines(kubectl: Kubectl, namespace: str, katib_account: str) -> Kubectl:
+    """kubectl in the namespace with the permissions of the pipelines' account."""
+    who = f"--as=system:serviceaccount:{namespace}:{katib_account}"
     return lambda *words: kubectl(*words, f"--namespace={namespace}", who)
 
 

@@ -11,6 +11,7 @@ from foldline.training.tune_on_katib.engine import Engine, Sight, Trouble
 from foldline.training.tune_on_katib.records import Records
 
 POLL_S = 5.0
+WORTH_TELLING_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class _Standstill:
         words = sight.trouble.words if sight.trouble else ""
         if words != self._trouble:
             self._trouble, self._since = words, now
+
+    def told(self, now: float) -> str:
+        """The trouble, once it has lasted for longer than a thing that passes by itself."""
+        return f"; {self._trouble}" if self._trouble and now - self._since >= WORTH_TELLING_S else ""
 
     def too_long(self, sight: Sight, patience_s: float, now: float) -> Trouble | None:
         """What the search is to be given up for; None where it may still go on."""
@@ -89,12 +94,12 @@ def follow(
         now = unanswered_since = clock()
         found = records.gather(sight.trials)
         records.tell(found)
-        if sight.state != said:
-            said = sight.state
-            say(f"{engine.what}: {said}" + (f"; {sight.trouble.words}" if sight.trouble else ""))
+        standstill.look(sight, now)
+        if (line := f"{sight.state}{standstill.told(now)}") != said:
+            said = line
+            say(f"{engine.what}: {said}")
         if sight.ended:
             return _ended(engine, records, sight, now - began)
-        standstill.look(sight, now)
         stuck = standstill.too_long(sight, limits.patience_s, now)
         if stuck or (limits.budget_s and now - began >= limits.budget_s):
             why = (

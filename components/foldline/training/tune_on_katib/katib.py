@@ -9,6 +9,7 @@ from foldline.training.tune_on_katib.engine import Sight
 from foldline.training.tune_on_katib.experiment import DIGEST
 from foldline.training.tune_on_katib.reading import (
     OF_EXPERIMENT,
+    computes,
     ending,
     trial_pods,
     trials_seen,
@@ -74,7 +75,7 @@ class Experiment:
         pods = cluster.select(PODS, namespace, labels=of_it)
         ended, failed = ending(experiment)
         seen = trials_seen(trials, pods, self._words)
-        at_work = [pod for pod in trial_pods(pods) if (pod.get("status") or {}).get("phase") == "Running"]
+        at_work = [pod for pod in trial_pods(pods) if computes(pod)]
         suggestion = None if ended and not failed else cluster.find(SUGGESTIONS, namespace, self._name)
         trouble = None
         if failed or not (ended or at_work):

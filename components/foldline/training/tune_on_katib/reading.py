@@ -6,6 +6,7 @@ from foldline.cluster import Object
 from foldline.errors import ArgumentError
 from foldline.training.search.trial import BUG, OUT_OF_MEMORY, TIME_OUT
 from foldline.training.tune_on_katib.engine import Seen
+from foldline.training.tune_on_katib.job import CONTAINER
 from foldline.training.tune_on_katib.words import Word, point_of
 
 OF_EXPERIMENT, OF_TRIAL, OF_DEPLOYMENT = (
@@ -50,6 +51,16 @@ def trial_pods(pods: Sequence[Object]) -> list[Object]:
 def suggestion_pods(pods: Sequence[Object]) -> list[Object]:
     """The pods of the algorithm among those of the search."""
     return [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(OF_DEPLOYMENT)]
+
+
+def observed(pod: Object) -> bool:
+    """Whether Katib has put its metrics collector beside the trial."""
+    return [one["name"] for one in pod["spec"]["containers"]] != [CONTAINER]
+
+
+def computes(pod: Object) -> bool:
+    """Whether the pod of a trial runs, and somebody will hear what it finds."""
+    return observed(pod) and (pod.get("status") or {}).get("phase") == "Running"
 
 
 def containers(pod: Object) -> list[Object]:

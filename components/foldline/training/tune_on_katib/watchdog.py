@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from foldline.cluster import Object
 from foldline.training.tune_on_katib.engine import Trouble
-from foldline.training.tune_on_katib.job import CONTAINER
 from foldline.training.tune_on_katib.reading import (
     OF_TRIAL,
     RUNNING,
     condition,
     containers,
+    observed,
     suggestion_pods,
     trial_pods,
 )
@@ -53,7 +53,7 @@ def trouble_of(
 
 def _of_trial(pod: Object, namespace: str, patience_s: float) -> Trouble | None:
     name, status = pod["metadata"]["name"], pod.get("status") or {}
-    if [one["name"] for one in pod["spec"]["containers"]] == [CONTAINER]:
+    if not observed(pod):
         return Trouble(
             f"pod/{name} has no metrics collector, so that Katib would wait for its score for ever",
             f"Label the namespace: kubectl label namespace {namespace} {LABEL}",

@@ -1,0 +1,180 @@
+"""tune_on_katib against a real Katib: each algorithm, and what can go wrong around it."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders.acceptance import given
+from builders.katib_lab import SEARCH_S, SPACE, TESTS, Lab, definition
+from foldline._image import TRAINER
+from foldline_pipelines.local import environments
+
+Kubectl = Callable[..., str]
+CONTROLLER = "deployment/katib-controller"
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Dataset, folds and transform of a small table."""
+    for name in ("launcher", "trainer"):
+        if not environments.interpreter(name).exists():
+            pytest.skip(f"the environment {name} is not here: foldline environments {name}")
+    folder = tmp_path_factory.mktemp("made") / "line"
+    command = [str(environments.interpreter("trainer")), "-m", "builders.small_line", str(folder)]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(TESTS)}, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab_in(
+    kubectl: Kubectl, artifacts: Path, unique: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str, str], Lab]]:
+    """Makes the lab of a namespace and its account."""
+    state_uri = f"{given('KFP_STORE_URI', 'a bucket for what trials read and leave')}/{unique}"
+    given("AWS_ACCESS_KEY_ID", "the component runs here, with keys for the bucket of KFP_STORE_URI")
+    labs: list[Lab] = []
+
+    def make(namespace: str, account: str) -> Lab:
+        folder = tmp_path_factory.mktemp("lab")
+        token = kubectl("create", "token", account, f"--namespace={namespace}", "--duration=2h").strip()
+        config = json.loads(kubectl("config", "view", "--raw", "--minify", "--output=json"))
+        context = {"cluster": config["clusters"][0]["name"], "user": "account", "namespace": namespace}
+        config |= {
+            "users": [{"name": "account", "user": {"token": token}}],
+            "contexts": [{"name": "account", "context": context}],
+            "current-context": "account",
+        }
+        (folder / "kubeconfig").write_text(json.dumps(config))
+        inside: Kubectl = lambda *words: kubectl(*words, f"--namespace={namespace}")  # noqa: E731
+        labs.append(Lab(inside, folder / "kubeconfig", artifacts, folder, f"{state_uri}/{len(labs)}", TRAINER))
+        return labs[-1]
+
+    yield make
+    for one in labs:
+        one.close()
+
+
+@pytest.fixture
+def lab(lab_in: Callable[[str, str], Lab], namespace: str, katib_account: str) -> Iterator[Lab]:
+    """The namespace of the pipelines, with the account of the pipelines."""
+    made = lab_in(namespace, katib_account)
+    yield made
+    made.close()
+
+
+def number_of(found: dict[str, Any]) -> dict[str, int]:
+    return {state: [one["state"] for one in found["trials"]].count(state) for state in ("completed", "stopped")}
+
+
+@pytest.mark.parametrize("algorithm", ["random", "tpe", "cmaes", "sobol"])
+def test_a_search_ends_with_the_best_of_its_trials(lab: Lab, algorithm: str) -> None:
+    task = lab.begin(definition(algorithm={"name": algorithm}))
+    found = task.result()
+    counts = number_of(found)
+    assert counts["completed"] >= 1, task.said
+    assert counts["completed"] + counts["stopped"] == 4, task.said
+    for trial in found["trials"]:
+        assert sorted(trial["parameters"]) == sorted(SPACE)
+        assert trial["parameters"]["dropout"] in (0.0, 0.2, 0.4)
+        assert trial["parameters"]["embedding_width"] in range(2, 7)
+        assert 0.001 <= trial["parameters"]["learning_rate"] <= 0.1
+    best = max(sum(one["fold_values"].values()) / 3 for one in found["trials"] if one["state"] == "completed")
+    assert found["best"]["value"] == pytest.approx(best)
+    experiment = lab.found("experiment", task.experiment)
+    conditions = {one["type"] for one in experiment["status"]["conditions"] if one["status"] == "True"}
+    assert "Succeeded" in conditions
+    assert experiment["status"]["trialsSucceeded"] == 4
+    named = {one["where"]: one for one in found["trials"]}
+    optimal = experiment["status"]["currentOptimalTrial"]
+    told = {one["name"]: float(one["latest"]) for one in optimal["observation"]["metrics"]}["score"]
+    values = named[optimal["bestTrialName"]]["fold_values"].values()
+    assert told == pytest.approx(sum(values) / len(values))
+
+
+def test_a_task_that_is_killed_and_run_again_goes_on_with_its_experiment(lab: Lab) -> None:
+    search = definition(algorithm={"name": "tpe"}, seed=5)
+    first = lab.begin(search)
+    first.until(r"[1-9] trials, \d over, [1-9] at work")
+    uid = lab.found("experiment", first.experiment)["metadata"]["uid"]
+    first.end(signal.SIGKILL)
+    again = lab.begin(search, "again")
+    found = again.result()
+    assert "going on with" in again.said
+    assert again.experiment == first.experiment
+    assert lab.found("experiment", again.experiment)["metadata"]["uid"] == uid
+    assert len(found["trials"]) == 4
+    third = lab.begin(search, "third")
+    assert third.result()["trials"] == found["trials"]
+
+
+def test_a_task_that_is_told_to_end_takes_its_experiment_with_it(lab: Lab) -> None:
+    task = lab.begin(definition(seed=6))
+    task.until(r"[1-9] trials")
+    assert task.end(signal.SIGTERM) == 128 + signal.SIGTERM
+    deadline = time.monotonic() + SEARCH_S
+    while lab.found("experiment", task.experiment):
+        assert time.monotonic() < deadline, task.said
+        time.sleep(1)
+
+
+def test_the_time_of_the_budget_ends_a_search_with_the_best_so_far(lab: Lab) -> None:
+    budget = {"trials": 200, "parallel_trials": 1, "wall_clock_s": 100}
+    task = lab.begin(definition(budget=budget, seed=7, stopping={"rule": "none"}))
+    found = task.result()
+    assert found["engine_facts"]["ended"] == "the time of the budget, 100 s, is over"
+    assert number_of(found)["completed"] >= 1
+    assert found["seconds"] >= 100
+
+
+def test_a_search_goes_on_where_the_pod_of_its_algorithm_is_gone(lab: Lab) -> None:
+    task = lab.begin(definition(seed=8))
+    task.until(r"[1-9] trials")
+    pods = f"--selector=katib.kubeflow.org/deployment={task.experiment}-random"
+    lab.kubectl("delete", "pod", pods, "--wait=false")
+    assert sum(number_of(task.result()).values()) == 4, task.said
+
+
+def test_a_search_goes_on_where_the_controller_starts_again(lab: Lab, kubectl: Kubectl) -> None:
+    everywhere = json.loads(kubectl("get", "deployments", "--all-namespaces", "--output=json"))["items"]
+    where = [
+        one["metadata"]["namespace"] for one in everywhere if one["metadata"]["name"] == CONTROLLER.partition("/")[2]
+    ]
+    if not where:
+        pytest.skip("the cluster has no Deployment katib-controller to start again")
+    task = lab.begin(definition(seed=9))
+    task.until(r"[1-9] trials")
+    kubectl("rollout", "restart", CONTROLLER, f"--namespace={where[0]}")
+    assert sum(number_of(task.result()).values()) == 4, task.said
+
+
+def test_an_image_that_cannot_be_pulled_is_named(lab: Lab) -> None:
+    task = lab.begin(definition(seed=10), image="registry.invalid/foldline/nowhere:0")
+    assert task.ended() == 1
+    assert "cannot get image registry.invalid/foldline/nowhere:0" in task.said
+    assert "katib.image" in task.said
+
+
+def test_a_namespace_without_the_label_is_named_with_its_cure(
+    lab_in: Callable[[str, str], Lab], kubectl: Kubectl, namespace: str, katib_account: str, unique: str
+) -> None:
+    other = f"foldline-unlabelled-{unique}"
+    kubectl("create", "namespace", other)
+    try:
+        kubectl("create", "serviceaccount", katib_account, f"--namespace={other}")
+        roles = TESTS.parent / "manifests" / "base" / "roles.yaml"
+        kubectl("apply", f"--namespace={other}", f"--filename={roles}")
+        bound = f"--serviceaccount={other}:{katib_account}"
+        kubectl("create", "rolebinding", "katib", "--role=foldline-katib", bound, f"--namespace={other}")
+        task = lab_in(other, katib_account).begin(definition(seed=11))
+        assert task.ended() == 1
+        assert "has no metrics collector" in task.said
+        assert f"kubectl label namespace {other} katib.kubeflow.org/metrics-collector-injection=enabled" in task.said
+    finally:
+        kubectl("delete", "namespace", other, "--wait=false")
