@@ -68,10 +68,10 @@ class KnativeLab(Lab):
             timeout_s=timeout_s,
         )
 
-    def users(self, *, rate: float = 100.0, **asked: Any) -> Users:
+    def users(self, *, rate: float = 100.0, model: str = "late", **asked: Any) -> Users:
         """Users who come in through Kourier."""
-        front = Front(self._entry, f"late-predictor.{self.namespace}.example.com")
-        return Users(front, rate=rate, says=SAYS, **asked)
+        front = Front(self._entry, f"{model}-predictor.{self.namespace}.example.com")
+        return Users(front, rate=rate, says=SAYS, model=model, **asked)
 
     def service(self) -> Json:
         """The InferenceService."""

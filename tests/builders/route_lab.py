@@ -67,8 +67,8 @@ class Lab:
         first.promote().wait_ready(READY_S)
         return champion
 
-    def router(self, gateway: str = GATEWAY) -> Router:
-        return Router(self.rollouts, self.namespace, "late", gateways.find(self.rollouts, self.namespace, gateway))
+    def router(self, gateway: str = GATEWAY, model: str = "late") -> Router:
+        return Router(self.rollouts, self.namespace, model, gateways.find(self.rollouts, self.namespace, gateway))
 
     def split(
         self,
@@ -121,6 +121,7 @@ class Users:
     Args:
         says: header of an answer that tells whose it is.
         rows: that are asked for, round and round.
+        model: the name under which it is asked.
     """
 
     def __init__(
@@ -131,8 +132,10 @@ class Users:
         threads: int = 4,
         says: str = "x-served-by",
         rows: Sequence[Json] = ({"distance": 1.0},),
+        model: str = "late",
     ) -> None:
         self._router, self._pause, self._says = router, threads / rate, says
+        self._path = f"/v1/models/{model}:predict"
         self._bodies = itertools.cycle([json.dumps({"instances": [row]}) for row in rows])
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._ask) for _ in range(threads)]
@@ -157,7 +160,6 @@ class Users:
 
     def _ask(self) -> None:
         gateway, connection = self._router.gateway, None
-        path = "/v1/models/late:predict"
         due = time.monotonic()
         while not self._ended.is_set():
             due = max(due + self._pause, time.monotonic() - 0.1)
@@ -165,7 +167,7 @@ class Users:
             at = time.time()
             try:
                 connection = connection or http.client.HTTPConnection(gateway.address, gateway.port, timeout=10)
-                connection.request("POST", path, next(self._bodies), {"Host": self._router.hostname})
+                connection.request("POST", self._path, next(self._bodies), {"Host": self._router.hostname})
                 answer = connection.getresponse()
                 answer.read()
                 said = (answer.getheader(name, "") for name in (self._says, "x-request-id"))

@@ -15,22 +15,26 @@ from foldline.serving.deploy_canary.backends.backend import Server
 from foldline.serving.deploy_canary.in_cluster import route_place
 from foldline.serving.deploy_canary.keeping.cluster import ClusterKeeper
 from foldline.serving.deploy_canary.policy import Policy
-from foldline.serving.deploy_canary.rolling_out import roll_out
+from foldline.serving.deploy_canary.rolling_out import Place, roll_out
 from foldline.serving.deploy_canary.rollout.record import Record
 from foldline.store import CHAMPION, Store, open_store
 
 
 class RouteRollouts:
-    """The namespace of a lab, a store, and rollouts of models in them."""
+    """The namespace of a lab, a store, and rollouts of models in them.
 
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
+    Args:
+        place: of the backend.
+    """
+
+    def __init__(self, lab: Lab, place: Callable[..., Place] = route_place) -> None:
+        self.lab, self._place = lab, place
         self.store: Store = open_store(lab.site.store_uri)
         self.lines: list[str] = []
         self._made = 0
         self._event: tuple[str, Callable[[], object]] | None = None
 
-    def version(self, model: str = "late", **faults: float) -> str:
+    def version(self, model: str = "late", **faults: float | str) -> str:
         """A version whose server fails as stand_in_server.py says."""
         self._made += 1
         name = f"{model}-{self._made}"
@@ -62,7 +66,7 @@ class RouteRollouts:
         """Roll it out against the champion of the store; `route` has precedence over the lab's own."""
         given = {"gateway": GATEWAY, "prometheus": PROMETHEUS, **(route or {})}
         return roll_out(
-            route_place(self.store, model, self.lab.namespace, given, ready_s),
+            self._place(self.store, model, self.lab.namespace, given, ready_s),
             self.store,
             model,
             challenger=challenger,

@@ -1,5 +1,6 @@
 """A model server of a few lines for pods of tests: answers and faults come from `model.json` in the model's folder."""
 
+import itertools
 import json
 import random
 import signal
@@ -17,14 +18,50 @@ MODEL = {
     "err": 0.0,
     "refuse": 0.0,
     "delay_ms": 0.0,
+    # Share of the answers that the delay holds up.
+    "slow": 1.0,
+    "outputs": "good",
     **json.loads((FOLDER / "model.json").read_text()),
 }
+# A prediction from a number that is evenly distributed from 0 to 1; mostly small ones are good.
+OUTPUTS = {
+    "good": lambda number: number**2,
+    "flipped": lambda number: 1.0 - number**2,
+    "constant": lambda _: 0.3,
+    "null": lambda number: None if number < 0.3 else number**2,
+}
+# KServe takes double braces for its own.
+OPEN, CLOSE = "{", "}"
+EDGES = [step / 20 for step in range(1, 21)]
+COUNTED = {"invalid": 0, "sum": 0.0, "bins": [0] * (len(EDGES) + 1)}
+COUNTING = threading.Lock()
 
-# No double braces: KServe takes them for its own.
-METRICS = """# TYPE foldline_invalid_outputs_total counter
-foldline_invalid_outputs_total{reason="not_finite"} 0
-# TYPE process_start_time_seconds gauge
-process_start_time_seconds """
+
+def count(value: float | None) -> None:
+    with COUNTING:
+        if value is None:
+            COUNTED["invalid"] += 1
+        else:
+            COUNTED["sum"] += value
+            COUNTED["bins"][sum(value > edge for edge in EDGES)] += 1
+
+
+def metrics() -> str:
+    """As the model server writes them."""
+    with COUNTING:
+        invalid, total, below = COUNTED["invalid"], COUNTED["sum"], list(itertools.accumulate(COUNTED["bins"]))
+    edges = zip([*map(str, EDGES), "+Inf"], below, strict=True)
+    lines = [
+        "# TYPE foldline_invalid_outputs_total counter",
+        f'foldline_invalid_outputs_total{OPEN}reason="not_finite"{CLOSE} {invalid}',
+        "# TYPE foldline_predictions histogram",
+        *(f'foldline_predictions_bucket{OPEN}le="{edge}"{CLOSE} {number}' for edge, number in edges),
+        f"foldline_predictions_sum {total}",
+        f"foldline_predictions_count {below[-1]}",
+        "# TYPE process_start_time_seconds gauge",
+        f"process_start_time_seconds {STARTED}",
+    ]
+    return "\n".join([*lines, ""])
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -49,13 +86,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/metrics":
-            self.text(200, "text/plain", f"{METRICS}{STARTED}\n")
+            self.text(200, "text/plain", metrics())
         else:
             self.answer(200 if self.path.startswith("/v2/health/") else 404, {"ready": True})
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        time.sleep(MODEL["delay_ms"] / 1000)
+        if random.random() < MODEL["slow"]:
+            time.sleep(MODEL["delay_ms"] / 1000)
         if self.path != f"/v1/models/{OPTIONS['model']}:predict":
             self.answer(404, {"error": self.path})
         elif random.random() < MODEL["err"]:
@@ -63,7 +101,9 @@ class Handler(BaseHTTPRequestHandler):
         elif random.random() < MODEL["refuse"]:
             self.answer(400, {"error": "no such column"})
         else:
-            self.answer(200, {"predictions": [0.5]})
+            value = OUTPUTS[MODEL["outputs"]](random.random())
+            count(value)
+            self.answer(200, {"predictions": [value]})
 
 
 class Server(ThreadingHTTPServer):
@@ -78,3 +118,5 @@ if __name__ == "__main__":
     serving = Server(("", int(OPTIONS["port"])), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=serving.shutdown).start())
     serving.serve_forever()
+    # For the requests that it has.
+    time.sleep(2 * MODEL["delay_ms"] / 1000)
