@@ -50,9 +50,7 @@ def usable(trials: Sequence[TrialRecord], definition: Definition) -> list[TrialR
     found = [trial for trial in ordered if ranks[trial.number][0] == 0.0]
     if not found:
         nearest = ordered[0]
-        values = {
-            one.metric: f"{fmean(_values(nearest, one.metric, definition)):.4g}" for one in definition.constraints
-        }
+        values = {one.metric: _told(nearest, one.metric, definition) for one in definition.constraints}
         raise TrainingError(
             "the search",
             expected=f"a trial that keeps {[one.to_json() for one in definition.constraints]}",
@@ -116,6 +114,11 @@ def _excess(trial: TrialRecord, constraint: Constraint, definition: Definition) 
 def _values(trial: TrialRecord, metric: str, definition: Definition) -> list[float]:
     of_fold = trial.fold_values if metric == definition.objective.metric else trial.other_values.get(metric, {})
     return list(of_fold.values())
+
+
+def _told(trial: TrialRecord, metric: str, definition: Definition) -> str:
+    values = _values(trial, metric, definition)
+    return f"{fmean(values):.4g}" if values else "nothing"
 
 
 def _size(trial: TrialRecord, measure: str) -> float:

@@ -102,6 +102,12 @@ def _show_worth(page: Page, search: Search) -> None:
             "The estimate chooses anew for each fold by the other folds alone, scores the choice on that fold, and "
             f"takes the mean. Its standard error is {number(estimate['standard_error'])}."
         )
+        if len(estimate["by_fold"]) < len(search.folds):
+            page.text(
+                "Only folds that stopped no trial count for it: on the others those with bad luck are missing. So it "
+                f"is honest but rough. Over all folds the same comes to {number(estimate['over_all_folds'])}, which is "
+                "less rough and still promises too much."
+            )
         rows: list[list[Cell]] = [[fold, one["trial"], one["value"]] for fold, one in estimate["by_fold"].items()]
         page.table(["fold", "trial that the others choose", metric], rows)
 
