@@ -32,7 +32,11 @@ SUITES: dict[str, tuple[list[str], dict[str, list[str]]]] = {
     # The overlays are built here too, since the cluster's kubectl is there also where this machine has none.
     "cluster": (
         ["tests/cluster/enter"],
-        {"server": [f"{CLUSTER}/server"], "local": [f"{CLUSTER}/local", "tests/product/test_manifests.py"]},
+        {
+            "launcher": [f"{CLUSTER}/launcher"],
+            "server": [f"{CLUSTER}/server"],
+            "local": [f"{CLUSTER}/local", "tests/product/test_manifests.py"],
+        },
     ),
 }
 # Most tests of the machine wait for processes that they start: two environments fill two cores.

@@ -54,7 +54,7 @@ PERMISSIONS = (
         _KATIB,
         "experiments",
         "",
-        ("get", "create", "patch", "delete"),
+        ("get", "create", "delete"),
         "start a search, follow it, and end it with its task",
     ),
     Permission(

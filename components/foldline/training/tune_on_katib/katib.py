@@ -1,16 +1,18 @@
 """The engine that is an Experiment of Katib: made or taken up, read with all that belongs to it, and ended."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from foldline.cluster import EVENTS, EXPERIMENTS, PODS, SUGGESTIONS, TRIALS, Cluster, Object
 from foldline.errors import ClusterError
-from foldline.training.tune_on_katib.engine import Sight
+from foldline.training.tune_on_katib.engine import Seen, Sight
 from foldline.training.tune_on_katib.experiment import DIGEST
 from foldline.training.tune_on_katib.reading import (
     OF_EXPERIMENT,
     computes,
     ending,
+    speaker,
     trial_pods,
     trials_seen,
 )
@@ -36,6 +38,7 @@ class Experiment:
         self._cluster, self._namespace, self._body, self._words = cluster, namespace, body, words
         self._patience_s, self._say = patience_s, say
         self._name = str(body["metadata"]["name"])
+        self._last_words: dict[str, str] = {}
 
     @property
     def what(self) -> str:
@@ -74,7 +77,7 @@ class Experiment:
         trials = cluster.select(TRIALS, namespace, labels=of_it)
         pods = cluster.select(PODS, namespace, labels=of_it)
         ended, failed = ending(experiment)
-        seen = trials_seen(trials, pods, self._words)
+        seen = tuple(self._with_last_words(one, pods) for one in trials_seen(trials, pods, self._words))
         at_work = [pod for pod in trial_pods(pods) if computes(pod)]
         suggestion = None if ended and not failed else cluster.find(SUGGESTIONS, namespace, self._name)
         trouble = None
@@ -118,6 +121,17 @@ class Experiment:
                 fix=f"Delete it: kubectl delete experiment.kubeflow.org {self._name} -n {self._namespace}",
             )
         self._say(f"going on with {self.what}, which an earlier task made")
+
+    def _with_last_words(self, seen: Seen, pods: list[Object]) -> Seen:
+        """A trial that ended badly, with the last line of its log: it may not have come to leave a record."""
+        if not seen.failed:
+            return seen
+        if seen.name not in self._last_words:
+            found = speaker(seen.name, pods)
+            lines = self._cluster.log(self._namespace, *found) if found else []
+            self._last_words[seen.name] = next((line for line in reversed(lines) if line.strip()), "")
+        last = self._last_words[seen.name]
+        return replace(seen, message=f"{seen.message}; its last words: {last[:300]}") if last else seen
 
     def _warnings(self) -> list[Object]:
         """Warnings about objects of the search, oldest first."""

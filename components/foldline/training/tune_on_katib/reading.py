@@ -63,6 +63,20 @@ def computes(pod: Object) -> bool:
     return observed(pod) and (pod.get("status") or {}).get("phase") == "Running"
 
 
+def speaker(trial: str, pods: Sequence[Object]) -> tuple[str, str] | None:
+    """Pod and container whose log has what a trial said; None where it is gone or has not ended.
+
+    The collector prints what the trial says, which goes into a file that it reads.
+    """
+    for pod in pods:
+        if (pod["metadata"].get("labels") or {}).get(OF_TRIAL) != trial:
+            continue
+        ended = [one["name"] for one in containers(pod) if (one.get("state") or {}).get("terminated")]
+        for name in (*(one for one in ended if one != CONTAINER), *ended):
+            return str(pod["metadata"]["name"]), str(name)
+    return None
+
+
 def containers(pod: Object) -> list[Object]:
     """State of each container of a pod that has begun."""
     return list((pod.get("status") or {}).get("containerStatuses") or [])
