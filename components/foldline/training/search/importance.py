@@ -14,7 +14,6 @@ import optuna
 
 from foldline.training.search import fields
 from foldline.training.search.definition import Definition
-from foldline.training.search.objective import MAXIMIZE
 from foldline.training.search.parameters import Choice, Float, Parameter
 from foldline.training.search.trial import TrialRecord
 
@@ -36,27 +35,27 @@ def importance(trials: Sequence[TrialRecord], definition: Definition, folds: Seq
 
     Returns:
         `method`, `values` by parameter, the largest first, `trials`, and `folds` that they were compared over. Of fewer
-        than 10 trials there are no values.
+        than 10 trials, and of equal scores, there are no values.
     """
     told = [trial for trial in trials if folds[0] in trial.fold_values and trial.same_as is None]
     shared = [fold for fold in folds if all(fold in trial.fold_values for trial in told)]
     found: dict[str, Any] = {"method": METHOD, "trials": len(told), "folds": shared, "values": {}}
-    if len(told) < FEWEST_TRIALS:
+    scores = [definition.objective.over([trial.fold_values[fold] for fold in shared]) for trial in told]
+    if len(told) < FEWEST_TRIALS or max(scores) == min(scores):
         return found
-    return found | {"values": _values(told, definition, shared)}
+    return found | {"values": _values(told, scores, definition)}
 
 
-def _values(trials: Sequence[TrialRecord], definition: Definition, folds: Sequence[int]) -> dict[str, float]:
-    objective = definition.objective
+def _values(trials: Sequence[TrialRecord], scores: Sequence[float], definition: Definition) -> dict[str, float]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize" if objective.direction == MAXIMIZE else "minimize")
-    for trial in trials:
+    study = optuna.create_study(direction=definition.objective.direction)
+    for trial, score in zip(trials, scores, strict=True):
         there = {name: definition.space[name] for name in trial.parameters}
         study.add_trial(
             optuna.trial.create_trial(
                 params={name: _coordinate(one, trial.parameters[name]) for name, one in there.items()},
                 distributions={name: _distribution(one) for name, one in there.items()},
-                value=objective.over([trial.fold_values[fold] for fold in folds]),
+                value=score,
             )
         )
     best = min(max(0.1, BEST_TRIALS / len(trials)), 0.5)

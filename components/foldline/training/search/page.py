@@ -151,7 +151,7 @@ def _show_plots(page: Page, search: Search, definition: Definition, trials: Sequ
             f"of the folds that all of them have: {folds}."
         )
     else:
-        page.text(f"Importance takes at least {FEWEST_TRIALS} trials with a score.")
+        page.text(f"Importance takes at least {FEWEST_TRIALS} trials with scores that differ.")
     best = search.best["number"]
     scored = [trial for trial in trials if trial.fold_values and trial.state != FAILED]
     completed = [trial for trial in scored if trial.state == COMPLETED]
