@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from foldline.cluster import UnansweredError
-from foldline.errors import ClusterError
-from foldline.training.search.trial import COMPLETED, TrialRecord
+from foldline.errors import ClusterError, TrainingError
+from foldline.training.search.trial import ABANDONED, COMPLETED, FAILED, TrialRecord
 from foldline.training.tune_on_katib.engine import Engine, Sight, Trouble
 from foldline.training.tune_on_katib.records import Records
 
@@ -25,10 +25,12 @@ class Followed:
 
 @dataclass(frozen=True)
 class Limits:
-    """What ends a search beside its engine, in seconds: the budget (0 for none), and how long nothing may move."""
+    """What ends a search beside its engine: the seconds of the budget (0 for none), those for which nothing may move,
+    and the share of the trials that may fail."""
 
     budget_s: float
     patience_s: float
+    failures_allowed: float
 
 
 class _Standstill:
@@ -75,6 +77,7 @@ def follow(
 
     Raises:
         ClusterError: the API server refuses something, or the search ended without a trial that has all folds.
+        TrainingError: more trials failed than are allowed.
         StoreError, ArgumentError: the bucket cannot be read or written.
     """
     if why := records.ended():
@@ -99,7 +102,7 @@ def follow(
             said = line
             say(f"{engine.what}: {said}")
         if sight.ended:
-            return _ended(engine, records, sight, now - began)
+            return _ended(engine, records, sight, limits.failures_allowed, now - began)
         stuck = standstill.too_long(sight, limits.patience_s, now)
         if stuck or (limits.budget_s and now - began >= limits.budget_s):
             why = (
@@ -109,10 +112,18 @@ def follow(
         sleep(poll_s)
 
 
-def _ended(engine: Engine, records: Records, sight: Sight, seconds: float) -> Followed:
+def _ended(engine: Engine, records: Records, sight: Sight, failures_allowed: float, seconds: float) -> Followed:
     """A search that its engine has ended."""
     engine.end_trials()
     found = records.gather(sight.trials)
+    failed = sum(one.state == FAILED for one in found)
+    if sight.failed and failed > failures_allowed * sum(one.state != ABANDONED for one in found):
+        raise TrainingError(
+            f"trials of {engine.what}",
+            expected=f"at most {failures_allowed:.0%} that fail",
+            got=f"{failed} of {len(found)} ({told(found)})",
+            fix="Narrow the space, or allow more by failures_allowed.",
+        )
     if not _usable(found):
         trouble = sight.trouble
         raise ClusterError(

@@ -65,7 +65,7 @@ def run(
         StoreError: the bucket cannot be read or written.
         ClusterError: the API server refuses something, the search does not get on (the message says why), or no trial
             has all folds.
-        TrainingError: no trial may be chosen.
+        TrainingError: more trials failed than are allowed.
     """
     options = Options.parse(katib)
     placement = Placement.parse(accelerator_type, accelerator_count, node_selector, tolerations)
@@ -94,7 +94,7 @@ def run(
     body = experiment(name, records.folder, asked, options, placement)
     namespace = options.namespace or cluster.namespace
     engine = Experiment(cluster, namespace, body, words, options.patience_s, say)
-    limits = Limits(asked.budget.seconds, options.patience_s)
+    limits = Limits(asked.budget.seconds, options.patience_s, asked.failures_allowed)
     ended = _followed(engine, records, limits, options, say)
     blind = records.blind()
     say(f"{ended.why}: {len(ended.trials)} trials")

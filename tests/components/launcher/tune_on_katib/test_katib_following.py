@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from foldline.cluster import UnansweredError
-from foldline.errors import ClusterError
-from foldline.training.search.trial import ABANDONED, COMPLETED, TrialRecord
+from foldline.errors import ClusterError, TrainingError
+from foldline.training.search.trial import ABANDONED, COMPLETED, STOPPED, TrialRecord
 from foldline.training.tune_on_katib.engine import Seen, Sight, Trouble
 from foldline.training.tune_on_katib.following import Followed, Limits, follow
 from foldline.training.tune_on_katib.observing import stay_until_observed
@@ -74,7 +74,7 @@ def followed(
     engine: Scripted, records: Records, budget_s: float = 0.0, say: Callable[[str], None] = lambda line: None
 ) -> Followed:
     clock = Clock()
-    return follow(engine, records, Limits(budget_s, 1800.0), say, clock=clock, sleep=clock.sleep)
+    return follow(engine, records, Limits(budget_s, 1800.0, 0.5), say, clock=clock, sleep=clock.sleep)
 
 
 def test_a_search_that_ends_gives_the_records_that_its_trials_wrote(records: Records) -> None:
@@ -106,10 +106,26 @@ def test_a_trial_that_left_nothing_fails_in_the_engines_words(records: Records) 
 
 @pytest.mark.parametrize("failed", [True, False], ids=["failed", "succeeded"])
 def test_an_end_without_a_usable_trial_is_a_failure_with_its_reason(records: Records, failed: bool) -> None:
-    broken = trial("a", failed=True, failure="bug", message="no such layer")
-    sight = Sight((broken,), "Suggestion has failed", failed, 0, Trouble("the algorithm refuses the search: x"), "")
-    with pytest.raises(ClusterError, match="refuses the search: x; 1 failed; a failed \\(bug\\): no such layer"):
+    wrote(records, "a", STOPPED)
+    broken = trial("b", failed=True, failure="bug", message="no such layer")
+    trials, trouble = (trial("a"), broken), Trouble("the algorithm refuses the search: x")
+    sight = Sight(trials, "Suggestion has failed", failed, 0, trouble, "")
+    with pytest.raises(ClusterError, match=r"the search: x; 1 failed, 1 stopped; b failed \(bug\): no such layer"):
         followed(Scripted(sight), records)
+
+
+def test_more_failures_than_are_allowed_are_an_error_with_the_last_one(records: Records) -> None:
+    wrote(records, "a")
+    broken = [trial(name, failed=True, failure="bug", message=f"no layer {name}") for name in ("b", "c")]
+    sight = Sight((trial("a"), *broken), "too many failed", True, 0, None, "")
+    with pytest.raises(TrainingError, match=r"at most 50% that fail, got 2 of 3 .*c failed \(bug\): no layer c"):
+        followed(Scripted(sight), records)
+
+
+def test_an_engine_that_gave_up_with_few_failures_leaves_the_best_so_far(records: Records) -> None:
+    wrote(records, "a")
+    sight = Sight((trial("a"),), "Suggestion has failed", True, 0, None, "")
+    assert followed(Scripted(sight), records).why == "Suggestion has failed"
 
 
 def test_the_budget_ends_a_search_with_the_best_so_far_and_a_second_task_finds_it(records: Records) -> None:
