@@ -110,7 +110,7 @@ def test_a_challenger_without_ready_endpoints_gets_nothing(lab: Lab) -> None:
             with pytest.raises(ServingError, match=said):
                 call()
         assert lab.weights() == {"late-aaa-predictor": 10000}
-        split.revert()
+        lab.split(champion, broken).revert()
     assert users.failed() == []
     assert list(lab.site.services()) == ["late-aaa"]
 
@@ -262,7 +262,7 @@ def test_a_route_that_is_not_accepted_is_told_with_the_words_of_its_condition(la
         challenger=lab.model("aaa"),
         counters=None,
         inference_service={},
-        timeout_s=60.0,
+        timeout_s=120.0,
     )
     split.start().wait_ready(READY_S)
     said = rf"{ROUTE} in namespace {lab.namespace} on gateway {lab.namespace}/narrow: .*"
