@@ -15,7 +15,7 @@ from foldline.training.fitting.checkpoint import Checkpoint
 from foldline.training.fitting.devices import Devices, Watch
 from foldline.training.fitting.fitted import Fitted
 from foldline.training.fitting.members import Members
-from foldline.training.fitting.mode import AUTO, MODES, SEQUENTIAL, Mode, is_out_of_memory, settle
+from foldline.training.fitting.mode import AUTO, Mode, is_out_of_memory, settle
 from foldline.training.fitting.orders import steps_of
 from foldline.training.fitting.rows import Rows, class_weights
 from foldline.training.fitting.settings import Fitting
@@ -68,6 +68,7 @@ def fit(
     mode: str = AUTO,
     checkpoint: Checkpoint | None = None,
     callbacks: Callable[[], Sequence[keras.callbacks.Callback]] = list,
+    rates: Sequence[float] = (),
     each_epoch: bool = False,
     variation: Variation | None = None,
     tolerate: bool = False,
@@ -85,9 +86,12 @@ def fit(
         planned_steps: steps that a learning-rate schedule is made for, where they are not those of this training.
         weights_file: Keras weights file that every model begins with; empty for none.
         mode: `stacked`: all models in one program; `sequential`: one by one; `auto`: as many at once as memory allows,
-            or one by one where that is measured to be faster. The result is the same within rounding.
+            or one by one where that is measured to be faster; a number: as many. The result is the same within
+            rounding.
         checkpoint: where the training is continued from, and saved.
         callbacks: makes what is called once an epoch, anew where training begins anew; see `Callbacks`.
+        rates: learning rate of each epoch, in the place of callbacks that would set it; empty for those of the
+            optimiser.
         each_epoch: whether the predictions of every validated epoch are returned.
         variation: in what the models differ beside their rows, if in anything. `make_model` then makes any of them,
             and `learning_rate` stands back. A fold may be listed several times, with the same positions: its models
@@ -102,8 +106,7 @@ def fit(
         ModelCodeError: the model cannot be trained, or the predictions of a classification are no probabilities.
     """
     check_batch_size(batch_size, rows)
-    if mode not in MODES:
-        raise ArgumentError("mode", expected=" or ".join(MODES), got=repr(mode))
+    chosen = Mode.parse(mode, len(rows.folds))
     if variation is not None:
         variation.check(len(rows.folds))
         if callbacks():
@@ -134,11 +137,12 @@ def fit(
                 made.variable_names(), members, task, rows, chosen, str(devices), epochs=epochs, patience=patience,
                 fitting=fitting, tolerate=tolerate,
             )  # fmt: skip
-            fitted = training.run(start is not None, checkpoint, callbacks(), each_epoch=each_epoch, say=say)
+            fitted = training.run(
+                start is not None, checkpoint, callbacks(), rates=rates, each_epoch=each_epoch, say=say
+            )
         fitted.gpu = watch.facts()
         return fitted
 
-    chosen = Mode(mode, 1 if mode == SEQUENTIAL else len(rows.folds))
     while True:
         try:
             fitted = attempt(chosen)

@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 from foldline.errors import FoldlineError
 from foldline.training.places import place_of
 
-FORM = "foldline.checkpoint/1"
+FORM = "foldline.checkpoint/2"
 # A checkpoint is written when training has lasted this many times as long as writing one takes.
 WORTH = 20.0
 NOTES = "notes"
@@ -48,6 +48,8 @@ class Checkpoint:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 notes = json.loads(str(stored[NOTES]))
                 arrays = [stored[f"{index:05}"] for index in range(notes["arrays"])]
+                for index, name in notes["dtypes"].items():
+                    arrays[int(index)] = arrays[int(index)].view(jax.numpy.dtype(name))
         except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as fault:
             self._say(f"the checkpoint cannot be read ({type(fault).__name__}): training begins anew")
             return None
@@ -63,8 +65,13 @@ class Checkpoint:
         began = time.monotonic()
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
         file = io.BytesIO()
-        named = {f"{index:05}": leaf for index, leaf in enumerate(leaves)}
-        text = np.array(json.dumps({**notes, "arrays": len(leaves)}))
+        # NumPy's files know no bfloat16 and its like: they hold the bits.
+        strange = {index: leaf.dtype.name for index, leaf in enumerate(leaves) if leaf.dtype.kind == "V"}
+        named = {
+            f"{index:05}": leaf.view(f"u{leaf.itemsize}") if index in strange else leaf
+            for index, leaf in enumerate(leaves)
+        }
+        text = np.array(json.dumps({**notes, "arrays": len(leaves), "dtypes": strange}))
         np.savez(file, allow_pickle=False, **{NOTES: text}, **named)
         try:
             self._place.write(file.getvalue())

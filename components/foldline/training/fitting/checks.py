@@ -22,9 +22,9 @@ def not_finite(
         more: goes on after the loss.
     """
     found = {}
-    for index in np.flatnonzero(~np.isfinite(losses)):
+    for index in np.flatnonzero(~np.isfinite(losses)).tolist():
         place = f"fold {folds[index]}" if folds[index] >= 0 else "all training rows"
-        found[int(index)] = TrainingError(
+        found[index] = TrainingError(
             f"{what} of {place} in epoch {epoch}", expected="a finite number", got=f"{losses[index]}{more}", fix=FIX
         )
     return found

@@ -25,6 +25,7 @@ class Fitted:
         seconds: time of the epochs, compilation included.
         mode: how many models were trained at once, and why.
         device: what they were trained on, and `gpu`: its use, where it is known.
+        learning_rates: that of each epoch, where callbacks may set it; else empty.
         each_epoch: for each validated epoch the predictions of each model, where they were asked for.
         failures: by its number in the stack, why a model ended early with a loss that is not finite; its variables,
             predictions and kept epoch mean nothing where it had kept none. Empty where such a loss is an error.
@@ -42,6 +43,7 @@ class Fitted:
     validation_loss: list[list[float]] = field(default_factory=list)
     steepest: list[list[float]] = field(default_factory=list)
     gpu: dict[str, float] = field(default_factory=dict)
+    learning_rates: list[float] = field(default_factory=list)
     each_epoch: list[list[NDArray[np.float32]]] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)
 

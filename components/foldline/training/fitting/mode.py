@@ -4,11 +4,11 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import jax
 
-from foldline.errors import ModelCodeError
+from foldline.errors import ArgumentError, ModelCodeError
 from foldline.training.fitting.members import Members
 
 AUTO, STACKED, SEQUENTIAL = "auto", "stacked", "sequential"
@@ -25,7 +25,7 @@ class Mode:
     """The mode of a training and how it came about.
 
     Attributes:
-        asked: `auto`, `stacked` or `sequential`.
+        asked: `auto`, `stacked`, `sequential`, or a number of models at once.
         size: models that one program trains.
         reasons: why, in sentences.
     """
@@ -33,6 +33,19 @@ class Mode:
     asked: str
     size: int
     reasons: list[str] = field(default_factory=list)
+
+    @classmethod
+    def parse(cls, asked: str, models: int) -> Self:
+        """The mode to begin with for so many models.
+
+        Raises:
+            ArgumentError: there is no such mode.
+        """
+        if asked.isdecimal() and int(asked):
+            return cls(asked, min(int(asked), models), [f"{asked} at a time were asked for"])
+        if asked not in MODES:
+            raise ArgumentError("mode", expected=f"{', '.join(MODES)} or a number of models", got=repr(asked))
+        return cls(asked, 1 if asked == SEQUENTIAL else models)
 
     @property
     def name(self) -> str:

@@ -19,6 +19,8 @@ SCHEDULES = {
 # These need a hook after each step, or a loss of their own, that a stack does not have.
 REFUSED = ("use_ema", "loss_scale_factor", "gradient_accumulation_steps", "learning_rate")
 RATE = "learning_rate"
+# Those for which the shape of a variable means nothing.
+ELEMENTWISE = ("adadelta", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "nadam", "rmsprop", "sgd")
 
 
 def make_optimizer(fitting: Fitting, learning_rate: float, steps: int) -> keras.optimizers.Optimizer:

@@ -1,5 +1,6 @@
 """The programs of a stack as JAX traces them: an epoch of steps, and the application to rows."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -30,6 +31,9 @@ def train_epoch(
         ragged: whether models make different numbers of steps.
     """
     features = features_of(data)
+    alone = len(steps) == 1
+    masked = ragged and not alone
+    shapes = [variable.shape for variable in made.model.trainable_variables]
 
     def mean_loss(
         trainable: list[Any], non_trainable: list[Any], rows: jax.Array, of_class: Any
@@ -51,15 +55,17 @@ def train_epoch(
         state: State, rows: jax.Array, active: jax.Array, of_class: Any, own: Traced | None
     ) -> tuple[State, Epoch]:
         old = state.variables
+        shaped = [leaf.reshape(shape) for leaf, shape in zip(old.trainable, shapes, strict=True)]
         with varied(made, own):
             (loss, changed), gradients = jax.value_and_grad(mean_loss, has_aux=True)(
-                old.trainable, old.non_trainable, rows, of_class
+                shaped, old.non_trainable, rows, of_class
             )
+            gradients = [own.reshape(leaf.shape) for own, leaf in zip(gradients, old.trainable, strict=True)]
             trainable, optimizer = made.optimizer.stateless_apply(state.optimizer, gradients, old.trainable)
         squares = [jnp.sum(jnp.square(leaf.astype(jnp.float32))) for leaf in jax.tree.leaves(gradients)]
         norm = jnp.sqrt(jnp.sum(jnp.stack(squares)))
         new = State(Variables(trainable, changed), optimizer)
-        if ragged:
+        if masked:
             new = jax.tree.map(lambda after, before: jnp.where(active, after, before), new, state)
             loss, norm = (jnp.where(active, value, 0.0) for value in (loss, norm))
         return new, Epoch(loss, norm)
@@ -69,8 +75,25 @@ def train_epoch(
         stepped: tuple[State, Epoch] = of_each(step_of_one)(state, rows, number < steps, class_weight, variation)
         return stepped
 
+    if made.flat:
+        state = _shaped(state, [(-1,)] * len(shapes))
+    if ragged and alone:
+        # One model makes as many steps as it has, in a program for any number.
+        def next_step(number: jax.Array, before: tuple[State, Epoch]) -> tuple[State, Epoch]:
+            state, told = step(before[0], (order[number], number))
+            return state, Epoch(before[1].loss + told.loss, jnp.maximum(before[1].steepest, told.steepest))
+
+        state, total = jax.lax.fori_loop(0, steps[0], next_step, (state, Epoch(jnp.zeros(1), jnp.zeros(1))))
+        return _shaped(state, shapes), Epoch(total.loss / jnp.maximum(steps, 1), total.steepest)
     state, every = jax.lax.scan(step, state, (order, jnp.arange(len(order))))
-    return state, Epoch(every.loss.sum(axis=0) / jnp.maximum(steps, 1), every.steepest.max(axis=0))
+    return _shaped(state, shapes), Epoch(every.loss.sum(axis=0) / jnp.maximum(steps, 1), every.steepest.max(axis=0))
+
+
+def _shaped(state: State, shapes: Sequence[tuple[int, ...]]) -> State:
+    """`state` with trainable variables of these shapes, less the axis K."""
+    old = state.variables
+    trainable = [leaf.reshape(len(leaf), *shape) for leaf, shape in zip(old.trainable, shapes, strict=True)]
+    return State(Variables(trainable, old.non_trainable), state.optimizer)
 
 
 def evaluate_rows(
@@ -97,4 +120,6 @@ def evaluate_rows(
 
     _, (predictions, losses, weights) = jax.lax.scan(chunk, jnp.int32(0), chunks)
     flat = jnp.moveaxis(predictions, 0, 1).reshape(len(counts), -1, predictions.shape[-1])
-    return losses.sum(axis=0) / weights.sum(axis=0), flat
+    total = weights.sum(axis=0)
+    # Rows that all count nothing lose nothing: the final model is applied to a few rows only.
+    return jnp.where(total > 0.0, losses.sum(axis=0) / total, 0.0), flat

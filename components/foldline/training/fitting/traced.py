@@ -11,8 +11,6 @@ import keras
 from foldline.training.fitting.blueprint import Blueprint
 from foldline.training.fitting.optimizer import make_schedule
 
-Dropout = keras.layers.Dropout
-
 
 class Traced(NamedTuple):
     """The values of a `Variation`, and of dropout what layers keep; first axis K, or of one model without it."""
@@ -22,14 +20,14 @@ class Traced(NamedTuple):
     kept: Any
 
 
-def dropout_layers(model: keras.Model) -> list[Dropout]:
+def dropout_layers(model: keras.Model) -> list[Any]:
     """The layers of exactly Keras' `Dropout` whose rate may be any other between 0 and 1.
 
     Keras makes no seed for a rate of 0 and draws nothing for one of 1: such a layer is part of the program.
     """
     # Layers of layers too; `model.layers` has only the first level.
     every = model._flatten_layers()
-    return [layer for layer in every if type(layer) is Dropout and 0.0 < layer.rate < 1.0]
+    return [layer for layer in every if type(layer) is keras.layers.Dropout and 0.0 < layer.rate < 1.0]
 
 
 @contextmanager
@@ -57,7 +55,7 @@ def varied(made: Blueprint, own: Traced | None) -> Iterator[None]:
             optimizer.learning_rate = schedule
 
 
-def _dropping(layer: Dropout, kept: jax.Array) -> Callable[..., jax.Array]:
+def _dropping(layer: Any, kept: jax.Array) -> Callable[..., jax.Array]:
     """What `layer.call` computes, for a rate that is no constant."""
 
     def call(inputs: jax.Array, training: bool = False) -> jax.Array:

@@ -50,6 +50,7 @@ class Training:
     ) -> None:
         self._members, self._task, self._folds = members, task, rows.folds
         self._epochs, self._patience, self._tolerate = epochs, patience, tolerate
+        self._deterministic = fitting.deterministic
         self._may_change_mode = mode.asked == AUTO and not fitting.deterministic
         self._stopping = Stopping(len(rows.folds), patience, each=fitting.stopping == EACH)
         self._fitted = Fitted(names, mode, device, members.bytes_per_model())
@@ -60,6 +61,7 @@ class Training:
         checkpoint: Checkpoint | None,
         callbacks: Sequence[keras.callbacks.Callback],
         *,
+        rates: Sequence[float],
         each_epoch: bool,
         say: Callable[[str], None],
     ) -> Fitted:
@@ -73,7 +75,12 @@ class Training:
         for epoch in range(first, self._epochs + 1):
             if not stopping.active.any() or called.stop:
                 break
+            if rates:
+                members.set_learning_rate(rates[epoch - 1])
             called.epoch_began(epoch)
+            rate = members.learning_rate() if callbacks else None
+            if rate is not None:
+                fitted.learning_rates.append(rate)
             active = stopping.active
             figures = trial.train(members, epoch, self._epochs, active)
             self._take(figures, epoch, active)
@@ -152,6 +159,8 @@ class Training:
             "training_loss": fitted.training_loss,
             "validation_loss": fitted.validation_loss,
             "steepest": fitted.steepest,
+            "learning_rates": fitted.learning_rates,
+            "size": fitted.mode.size,
             "each_epoch": len(fitted.each_epoch),
             "failures": fitted.failures,
         }
@@ -172,7 +181,7 @@ class Training:
         if len(jax.tree.leaves(expected)) != len(arrays):
             say("the checkpoint is of a model with other variables: training begins anew")
             return 1
-        for name in ("training_loss", "validation_loss", "steepest"):
+        for name in ("training_loss", "validation_loss", "steepest", "learning_rates"):
             setattr(fitted, name, notes[name])
         fitted.failures = {int(index): failure for index, failure in notes["failures"].items()}
         # What callbacks know of the past they learn by seeing it again; the weights are then those of the checkpoint.
@@ -183,6 +192,10 @@ class Training:
             called.epoch_began(epoch)
             called.epoch_ended(epoch, self._folds, losses)
         content, stopped, fitted.each_epoch = jax.tree.unflatten(jax.tree.structure(expected), arrays)
+        if self._deterministic and members.size != notes["size"]:
+            members.regroup(notes["size"])
+            fitted.mode.size = members.size
+            fitted.mode.reasons.append(f"{members.size} at a time, as before the checkpoint")
         members.restore(content)
         self._stopping.restore(stopped)
         say(f"continued after epoch {notes['epoch']} of {self._epochs}, from a checkpoint")

@@ -133,9 +133,8 @@ def likeness(
     state = jax.eval_shape(lambda: made.states([0]))
     rates = [layer.rate for layer in dropout_layers(made.model)]
     data = jax.eval_shape(lambda: data_of(rows))
-    number, whole = np.dtype(np.float32), np.dtype(np.int32)
-    like = Traced(*(jax.ShapeDtypeStruct((1, *more), number) for more in ((), (), (len(rates),))))
-    positions, count = jax.ShapeDtypeStruct((1, 1, FEW), whole), jax.ShapeDtypeStruct((1,), whole)
+    like = jax.eval_shape(Variation(np.ones(1, np.float32), np.ones(1, np.float32), np.array([rates])).traced)
+    positions, count = np.zeros((1, 1, FEW), np.int32), np.ones(1, np.int32)
     loss = loss_of(fitting.loss, task)
     step = partial(train_epoch, made, loss, ragged=False)
     programs = [

@@ -44,6 +44,16 @@ def test_a_learning_rate_that_a_callback_sets_holds_for_all_folds(train: Any, ro
         np.testing.assert_array_equal(one, other)
 
 
+def test_the_rate_of_each_epoch_is_recorded_and_a_training_without_callbacks_takes_it(train: Any, rows: Any) -> None:
+    halved = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.01 / 2**epoch)
+    table = rows((64,))
+    called = train(table, epochs=3, callbacks=lambda: [halved])
+    assert called.fitted.learning_rates == pytest.approx([0.01, 0.005, 0.0025])
+    replayed = train(table, epochs=3, learning_rate=0.5, rates=called.fitted.learning_rates)
+    replayed.same_as(called, tolerance=0.0)
+    assert train(table, epochs=1).fitted.learning_rates == []
+
+
 @pytest.mark.parametrize(("patience", "each_epoch", "validated"), [(0, False, 1), (0, True, 2), (9, False, 2)])
 def test_a_callback_may_stop_the_training(
     train: Any, rows: Any, patience: int, each_epoch: bool, validated: int

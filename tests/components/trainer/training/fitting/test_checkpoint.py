@@ -94,6 +94,30 @@ def test_a_checkpoint_serves_only_the_training_that_it_is_of(tmp_path: Path) -> 
     assert Checkpoint(str(tmp_path), {"seed": 1}, {}).load() is None
 
 
+def test_numbers_that_numpy_does_not_know_come_back_to_the_bit(tmp_path: Path) -> None:
+    import jax.numpy as jnp
+
+    given = [np.arange(3), jnp.array([1.5, -0.25, 3e30], jnp.bfloat16), jnp.array(2.0, jnp.bfloat16)]
+    Checkpoint(str(tmp_path), {}, {}).save({}, given)
+    found = Checkpoint(str(tmp_path), {}, {}).load()
+    assert found is not None
+    for one, other in zip(found[1], given, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, np.asarray(other))
+
+
+def test_a_deterministic_training_goes_on_with_as_many_models_at_a_time(train: Any, rows: Any, tmp_path: Path) -> None:
+    table = rows((64, 48, 64))
+    checkpoint = Checkpoint(str(tmp_path), {}, {})
+    given = {"epochs": 4, "checkpoint": checkpoint, "fitting": {"deterministic": True}}
+    train(table, mode="2", **given)
+    assert list(tmp_path.glob("*.npz"))
+    resumed = train(table, mode="auto", **given)
+    assert "continued after epoch" in resumed.lines[0]
+    assert resumed.fitted.mode.size == 2
+    assert "2 at a time, as before the checkpoint" in resumed.fitted.mode.reasons
+
+
 def test_a_torn_checkpoint_is_said_and_training_begins_anew(tmp_path: Path) -> None:
     lines: list[str] = []
     checkpoint = Checkpoint(str(tmp_path), {"seed": 1}, {}, lines.append)

@@ -15,11 +15,13 @@ import pytest
 
 from builders import fold_rows
 from foldline.errors import ArgumentError, ModelCodeError
+from foldline.training.fit import fit
 from foldline.training.fitting import devices
 from foldline.training.fitting import mode as modes
 from foldline.training.fitting.devices import Devices, Watch
 from foldline.training.fitting.members import Members
 from foldline.training.fitting.rows import Rows
+from foldline.training.model_code import make_model
 
 NORMALISED = """
 import keras
@@ -110,8 +112,38 @@ def test_a_model_that_jax_cannot_trace_is_told(train: Any, rows: Any) -> None:
 
 
 def test_an_unknown_mode_is_refused(train: Any, rows: Any) -> None:
-    with pytest.raises(ArgumentError, match="mode: expected auto or stacked or sequential, got 'paralel'"):
+    with pytest.raises(ArgumentError, match=r"mode: expected auto, stacked, sequential or a number .* got 'paralel'"):
         train(rows((64,)), mode="paralel")
+
+
+def test_a_number_is_how_many_models_train_at_once(train: Any, rows: Any) -> None:
+    table = rows((64, 48, 64))
+    fitted = train(table, mode="2")
+    assert fitted.fitted.mode.size == 2
+    assert fitted.fitted.mode.reasons == ["2 at a time were asked for"]
+    fitted.same_as(train(table, mode="stacked"))
+
+
+def test_models_one_by_one_make_no_steps_but_their_own(rows: Any) -> None:
+    steps: list[int] = []
+
+    class Counted(keras.layers.Layer):
+        def call(self, values: Any, training: bool = False) -> Any:
+            if training:
+                jax.debug.callback(lambda: steps.append(1))
+            return values
+
+    def build_model(inputs: Any) -> keras.Model:
+        hidden = Counted()(inputs.tensors["numeric"])
+        return keras.Model(inputs.tensors, keras.layers.Dense(inputs.units, activation=inputs.activation)(hidden))
+
+    task = fold_rows.TASKS["binary"]
+    fit(
+        lambda: make_model(build_model, {}, fold_rows.LAYOUT, task), task, rows((160, 32)), epochs=2, batch_size=16,
+        learning_rate=0.01, seed=0, mode="sequential", say=lambda line: None,
+    )  # fmt: skip
+    jax.effects_barrier()
+    assert len(steps) == 2 * (10 + 2)
 
 
 def test_folds_that_do_not_fit_into_memory_take_turns(train: Any, rows: Any, monkeypatch: Any) -> None:

@@ -56,7 +56,7 @@ def test_a_fold_that_stops_first_ends_as_it_would_alone(train: Any, rows: Any, m
     given = {"epochs": 30, "patience": 3, "learning_rate": 0.02, "fitting": {"stopping": "each"}}
     both = train(table, mode=mode, **given)
     assert both.fitted.kept[0] < both.fitted.kept[1]
-    assert any("1 folds go on" in line for line in both.lines)
+    assert any("1 model goes on" in line for line in both.lines)
     for index in (0, 1):
         only = type(table)(
             (index,), table.features, table.label, (table.training[index],), (table.validation[index],)
