@@ -7,7 +7,7 @@ from typing import Any, Self
 from foldline.artifacts.seal import open_sealed, seal
 from foldline.artifacts.task import Task
 
-FORM = "foldline.training/4"
+FORM = "foldline.training/5"
 MANIFEST = "training.json"
 FIELDS = (
     "label",
@@ -19,8 +19,10 @@ FIELDS = (
     "most_epochs",
     "batch_size",
     "learning_rate",
+    "learning_rates",
     "seed",
     "fitting",
+    "initial_weights_digest",
     "folds",
     "fold_metrics",
     "metrics",
@@ -44,7 +46,9 @@ class Training:
             for as many.
         most_epochs: what a learning-rate schedule is made for.
         batch_size: rows a step, resolved.
+        learning_rates: that of each epoch, where callbacks may have set it; else empty. The final model takes the same.
         fitting: optimizer, schedule, loss and so on, as `foldline.training.fitting.settings.Fitting` reads them.
+        initial_weights_digest: of the file that every model began with; empty for none.
         folds: number of each fold, in the order of `fold_metrics` and of the columns of `curves`.
         fold_metrics: metrics of each fold on its out-of-fold rows, by name.
         metrics: mean over folds by name, and its standard error (sd / sqrt(K)) as `<name>_standard_error`.
@@ -64,8 +68,10 @@ class Training:
     most_epochs: int
     batch_size: int
     learning_rate: float
+    learning_rates: list[float]
     seed: int
     fitting: dict[str, Any]
+    initial_weights_digest: str
     folds: list[int]
     fold_metrics: list[dict[str, float]]
     metrics: dict[str, float]

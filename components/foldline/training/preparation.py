@@ -195,7 +195,6 @@ class Preparation:
             "purpose": "folds",
             "folds": self.folds,
             "each_epoch": each_epoch,
-            "initial_weights_digest": self.initial_weights_digest,
             "patience": self.parameters.patience,
             **self.determined_by(),
         }
@@ -221,4 +220,5 @@ class Preparation:
             "learning_rate": given.learning_rate,
             "seed": given.seed,
             "fitting": self.fitting.to_json(),
+            "initial_weights_digest": self.initial_weights_digest,
         }

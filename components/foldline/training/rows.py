@@ -112,8 +112,12 @@ class TrainingTable:
         return self._rows(folds, folders, training, validation, load)
 
     def of_all(self, load: LoadTransform, applied: NDArray[np.bool_]) -> tuple[Rows, Scale]:
-        """All training rows under the final transform; those in `applied`, shape (n_rows,), are predicted too."""
+        """All training rows under the final transform; those in `applied`, shape (n_rows,), are predicted too.
+
+        Raises what `of_folds` raises.
+        """
         everything = np.ones(len(self.row_id), dtype=bool)
+        check_weights(self.weight, everything, "all training rows")
         rows, scales = self._rows((FINAL,), [self.transform.final_folder], [everything], [applied], load)
         return rows, scales[0]
 

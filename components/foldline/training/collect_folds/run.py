@@ -66,4 +66,4 @@ def run(
         describe_training,
     )  # fmt: skip
     print(f"{len(ordered)} folds, {sum(len(one.training_loss) for one in ordered)} epochs in all; {epochs} are kept")
-    write_results(table, scales, determined, joined.predictions, joined.kept, epochs, joined.curves, facts, outputs)
+    write_results(table, scales, determined, joined.predictions, joined.kept, epochs, [], joined.curves, facts, outputs)

@@ -38,14 +38,17 @@ def run(
     """Train one fold as it is trained among all, and write its predictions after every epoch.
 
     Raises:
-        ArgumentError: a parameter has a value that it cannot have; there is no such fold.
+        ArgumentError: a parameter has a value that it cannot have; there is no such fold; the model code has callbacks,
+            which are to see the losses of all folds.
         ArtifactError: an input is torn, or they do not belong together.
         ModelCodeError: the model code gives no usable model.
         TrainingError: the fold cannot be trained.
     """
     use_backend("jax", deterministic=fitting.get("deterministic") is True)
 
+    from foldline.errors import ArgumentError
     from foldline.training.fitting.settings import TOGETHER
+    from foldline.training.model_code import CALLBACKS, load_callbacks
     from foldline.training.preparation import Parameters, Preparation
     from foldline.training.train_folds.results import facts_of
 
@@ -55,6 +58,13 @@ def run(
     )  # fmt: skip
     parameters.check()
     prepared = Preparation.read(dataset_path, folds_path, transform_path, parameters).of_fold(int(fold))
+    if load_callbacks(prepared.build):
+        raise ArgumentError(
+            f"{CALLBACKS} of the model code",
+            expected="no callbacks where each fold is a task of its own: they would see its losses alone",
+            got="some",
+            fix="Train the folds in one task (cross_validate), or use field 'schedule' of fitting.",
+        )
     if prepared.fitting.stopping == TOGETHER:
         prepared = replace(prepared, parameters=replace(parameters, patience=WAIT * patience))
     fitted = prepared.train(partial(print, flush=True), each_epoch=True)

@@ -75,6 +75,7 @@ def write_results(
     predictions: Sequence[NDArray[np.float32]],
     kept: Sequence[int],
     epochs: int,
+    learning_rates: Sequence[float],
     curves: dict[str, list[list[float]]],
     facts: dict[str, Any],
     outputs: Outputs,
@@ -86,6 +87,7 @@ def write_results(
         determined: what `Preparation.determined_by` gives.
         predictions: of each fold's rows, shape (n_rows, task.outputs), a label that is standardised.
         kept: the epoch whose weights each fold has; `epochs`: how long the final model is trained.
+        learning_rates: as `Fitted` has them.
         curves: `training` and `validation`: a list for each epoch with the loss of each fold.
 
     Raises:
@@ -115,6 +117,7 @@ def write_results(
         label=table.folds.label,
         **{**determined, "epochs": epochs},
         most_epochs=determined["epochs"],
+        learning_rates=list(learning_rates),
         folds=list(folds),
         fold_metrics=scores,
         metrics=summary,

@@ -72,6 +72,6 @@ def run(
     curves = {"training": fitted.training_loss, "validation": fitted.validation_loss}
     write_results(
         prepared.table, prepared.scales, prepared.determined_by(), fitted.predictions, fitted.kept, fitted.epochs,
-        curves, facts_of(fitted), outputs,
+        fitted.learning_rates, curves, facts_of(fitted), outputs,
     )  # fmt: skip
     prepared.forget_checkpoint()

@@ -31,7 +31,7 @@ def run(
     """Train on all training rows as the training at `training_path` says, export, check, and write the model.
 
     Raises:
-        ArgumentError: the model code is not the one that the folds were trained with.
+        ArgumentError: the model code or the file of initial weights is not the one that the folds were trained with.
         ArtifactError: an input is torn, or they do not belong together.
         ModelCodeError: the model code gives no usable model.
         TrainingError: a loss is not finite.
@@ -46,7 +46,7 @@ def run(
     from foldline.training.fitting.settings import Fitting
     from foldline.training.fitting.weights_file import local_weights, weights_digest
     from foldline.training.linear_start import linear_start
-    from foldline.training.model_code import code_digest, load_build_model, load_callbacks, make_model
+    from foldline.training.model_code import code_digest, load_build_model, make_model
     from foldline.training.rows import TrainingTable
     from foldline.training.train_model.export import ExportProcess, Request
     from foldline.training.train_model.page import model_page
@@ -61,6 +61,14 @@ def run(
             fix="Pass the same model_code to both, or train the folds again.",
         )
     fitting = Fitting.parse(training.fitting, training.task)
+    weights = weights_digest(fitting.initial_weights, os.environ)
+    if weights != training.initial_weights_digest:
+        raise ArgumentError(
+            f"initial weights at {fitting.initial_weights}",
+            expected=f"the file that the folds began with, sha256 {training.initial_weights_digest}",
+            got=f"sha256 {weights}",
+            fix="Put that file back, or train the folds again.",
+        )
     table = TrainingTable.read(Path(dataset_path), Path(folds_path), Path(transform_path), fitting.weight_column)
     if training.origin != table.origin:
         raise ArtifactError(
@@ -70,11 +78,7 @@ def run(
     task, transform = training.task, table.transform
     checkpoint = None
     if checkpoint_uri:
-        identity = {
-            "purpose": "final",
-            "training": training.digest,
-            "initial_weights_digest": weights_digest(fitting.initial_weights, os.environ),
-        }
+        identity = {"purpose": "final", "training": training.digest}
         checkpoint = Checkpoint(checkpoint_uri, identity, os.environ, print)
     with ExportProcess() as process, local_weights(fitting.initial_weights, os.environ) as weights_file:
         checked = parity_rows(table.tensors)
@@ -95,7 +99,7 @@ def run(
             planned_steps=training.most_epochs * (len(table.row_id) // training.batch_size),
             weights_file=weights_file,
             checkpoint=checkpoint,
-            callbacks=partial(load_callbacks, build),
+            rates=training.learning_rates,
             say=partial(print, flush=True),
         )
         target = Path(model_path)

@@ -146,6 +146,14 @@ def test_a_checkpoint_is_of_the_content_of_the_initial_weights(line_of: Any, tab
     assert found == [False, False, True]
 
 
+def test_a_task_of_one_fold_refuses_callbacks(line_of: Any, table_of: Any) -> None:
+    line = line_of(table_of(240, "binary"), exclude_columns=("carrier",))
+    inputs = [line.path(name) for name in ("dataset", "folds", "transform")]
+    code = f"{MODEL}\n\ndef build_callbacks():\n    return [keras.callbacks.TerminateOnNaN()]\n"
+    with pytest.raises(ArgumentError, match="build_callbacks of the model code: expected no callbacks where each fold"):
+        train_fold(*inputs, line.path("fold-1"), 1, "", code, {}, 3, 16, 0.02, 4, 0, {}, "", line.described.update)
+
+
 def test_a_fold_that_is_written_leaves_no_checkpoint(line_of: Any, table_of: Any, tmp_path: Any) -> None:
     line = line_of(table_of(240, "binary"), exclude_columns=("carrier",))
     inputs = [line.path(name) for name in ("dataset", "folds", "transform")]

@@ -243,3 +243,43 @@ def test_parity_is_held_to_its_tolerance(exported: float, passes: bool) -> None:
     else:
         with pytest.raises(ParityError, match="row_id 1"):
             check_parity(trained, found, 1.0, np.arange(3))
+
+
+def test_initial_weights_other_than_those_of_the_folds_are_refused(
+    line_of: Any, table_of: Any, tmp_path: Path
+) -> None:
+    line = line_of(table_of(240, "binary"))
+    weights = tmp_path / "first.weights.h5"
+    table = TrainingTable.read(line.folder / "dataset", line.folder / "folds", line.folder / "transform")
+    make_model(load_build_model("", OWN), {}, table.transform.layout, line.task).save_weights(weights)
+    line.train_folds(model_code=OWN, epochs=1, fitting={"initial_weights": str(weights)})
+    assert len(Training.read(line.folder / "training").initial_weights_digest) == 64
+    weights.write_bytes(b"others")
+    with pytest.raises(
+        ArgumentError, match=r"initial weights at .*: expected the file that the folds began with"
+    ):
+        line.train_model(model_code=OWN)
+
+
+def test_the_final_model_takes_the_learning_rates_that_callbacks_gave_the_folds(
+    line_of: Any, table_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = f"""{OWN}
+
+def build_callbacks():
+    return [keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.004 if epoch < 1 else 0.001)]
+"""
+    given: dict[str, Any] = {}
+
+    def noted(*positional: Any, **named: Any) -> Any:
+        given.update(named)
+        return fit(*positional, **named)
+
+    line = line_of(table_of(240, "binary"))
+    line.train_folds(model_code=code, epochs=2)
+    rates = Training.read(line.folder / "training").learning_rates
+    assert rates == pytest.approx([0.004, 0.001])
+    monkeypatch.setattr("foldline.training.fit.fit", noted)
+    line.train_model(model_code=code)
+    assert given["rates"] == rates
+    assert "callbacks" not in given
