@@ -48,7 +48,7 @@ def importance(trials: Sequence[TrialRecord], definition: Definition, folds: Seq
 
 def _values(trials: Sequence[TrialRecord], scores: Sequence[float], definition: Definition) -> dict[str, float]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction=definition.objective.direction)
+    study = optuna.create_study(direction="maximize" if definition.objective.sign > 0 else "minimize")
     for trial, score in zip(trials, scores, strict=True):
         there = {name: definition.space[name] for name in trial.parameters}
         study.add_trial(

@@ -5,7 +5,6 @@ order, steps that divide, conditions, the metric of the task, what an engine can
 `capabilities.check` see.
 """
 
-import json
 from typing import Any
 
 from foldline.training.search.conduct import ALGORITHMS, RULES, SETTINGS, Algorithm
@@ -95,7 +94,3 @@ def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
 def _list(items: dict[str, Any], least: int = 0) -> dict[str, Any]:
     found = {"type": "array", "items": items}
     return found | {"minItems": least, "uniqueItems": True} if least else found
-
-
-if __name__ == "__main__":
-    print(json.dumps(schema(), indent=2))

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from foldline.training.search.definition import Definition
 from foldline.training.search.schema import schema
 from foldline_pipelines.local.environments import root
 
-KEPT = Path(__file__).resolve().parents[5] / "docs" / "search.schema.json"
 VALIDATE = """
 import json, sys
 from jsonschema import Draft202012Validator
@@ -76,9 +74,3 @@ def test_the_schema_names_every_setting_of_an_algorithm() -> None:
     for algorithms in SETTINGS.values():
         for name, settings in algorithms.items():
             assert set(settings) <= of_name[name]
-
-
-def test_the_kept_schema_is_what_the_code_makes() -> None:
-    assert json.loads(KEPT.read_text()) == schema(), (
-        "run: python -m foldline.training.search.schema > docs/search.schema.json"
-    )
