@@ -108,6 +108,8 @@ _BOX = Refusal("it proposes points in a box of numbers, which every parameter is
 _CATEGORIES = Refusal(
     "it proposes numbers, which choices are not", f"algorithm {TPE}, or a search for each value with that value fixed"
 )
+_ONE_OBJECTIVE = Refusal("Katib knows one objective", f"the first objective alone, or {LOCALLY}")
+_NO_CONSTRAINTS = Refusal("Katib has none", f"bounds of the space that keep them, or {LOCALLY}")
 _NO_WAITING = Refusal("Katib's trials do not wait for each other", f"algorithm {RANDOM}, stopping {WORST_FOLD}")
 _TWO_NUMBERS = Refusal("it needs at least two parameters of type float or int", f"algorithm {TPE}")
 FEATURES = (
@@ -124,7 +126,7 @@ FEATURES = (
     Feature(
         f"when, algorithm {CMAES} or {SOBOL}", _with(OF_NUMBERS, _conditional), {OPTUNA: _BOX, KATIB: _NO_CONDITIONS}
     ),
-    Feature("when, another algorithm", _conditional, {KATIB: _NO_CONDITIONS}),
+    Feature("when, other algorithms", _conditional, {KATIB: _NO_CONDITIONS}),
     Feature(f"choice, algorithm {CMAES}", _with((CMAES,), _choices), {OPTUNA: _CATEGORIES, KATIB: _CATEGORIES}),
     Feature(f"choice, algorithm {SOBOL}", _with((SOBOL,), _choices), {KATIB: _CATEGORIES}),
     Feature(
@@ -134,30 +136,25 @@ FEATURES = (
     ),
     Feature(f"fewer than two numbers, algorithm {SOBOL}", _with((SOBOL,), _one_number), {KATIB: _TWO_NUMBERS}),
     Feature(
-        "further_objectives",
-        _further,
-        {KATIB: Refusal("Katib knows one objective", f"the first objective alone, or {LOCALLY}")},
-    ),
-    Feature(
         f"further_objectives, algorithm {CMAES}",
         _with((CMAES,), _further),
-        {OPTUNA: Refusal("it follows one objective", f"algorithm {TPE}")},
+        {OPTUNA: Refusal("it follows one objective", f"algorithm {TPE}"), KATIB: _ONE_OBJECTIVE},
     ),
     Feature(
         f"further_objectives, stopping {HALVING} or {WORST_FOLD}",
         _stopping_of_several,
-        {OPTUNA: Refusal("a trial that is behind in the first may lead in another", f"stopping {NONE}")},
+        {
+            OPTUNA: Refusal("a trial that is behind in the first may lead in another", f"stopping {NONE}"),
+            KATIB: _ONE_OBJECTIVE,
+        },
     ),
-    Feature(
-        "constraints",
-        _constraints,
-        {KATIB: Refusal("Katib has none", f"bounds of the space that keep them, or {LOCALLY}")},
-    ),
+    Feature("further_objectives", _further, {KATIB: _ONE_OBJECTIVE}),
     Feature(
         f"constraints, algorithm {CMAES}",
         _with((CMAES,), _constraints),
-        {OPTUNA: Refusal("it would follow the objective across them", f"algorithm {TPE}")},
+        {OPTUNA: Refusal("it would follow the objective across them", f"algorithm {TPE}"), KATIB: _NO_CONSTRAINTS},
     ),
+    Feature("constraints", _constraints, {KATIB: _NO_CONSTRAINTS}),
     Feature(
         "budget.cost",
         lambda definition: f"limit {definition.budget.cost_limit:g}" if definition.budget.cost_limit else "",

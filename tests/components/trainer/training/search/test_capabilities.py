@@ -20,7 +20,7 @@ ASKING: dict[str, dict[str, Any]] = {
     "algorithm halving": document(algorithm={"name": "halving"}),
     "algorithm hyperband": document(algorithm={"name": "hyperband"}),
     "when, algorithm cmaes or sobol": WHEN_WIDTH | {"algorithm": {"name": "sobol"}},
-    "when, another algorithm": CONDITIONAL,
+    "when, other algorithms": CONDITIONAL,
     "choice, algorithm cmaes": CHOICE | {"algorithm": {"name": "cmaes"}},
     "choice, algorithm sobol": CHOICE | {"algorithm": {"name": "sobol"}},
     "fewer than two numbers, algorithm cmaes": document(algorithm={"name": "cmaes"}),
