@@ -38,7 +38,7 @@ def visit(page: Path, folder: Path, screenshot: Path | None = None) -> Visit:
     if screenshot is not None:
         command += [f"--screenshot={screenshot}", "--window-size=1200,1600"]
     command += ["--dump-dom", page.absolute().as_uri()]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
     events = json.loads(log.read_text())
     names = {number: name for name, number in events["constants"]["logEventTypes"].items()}
     started = [event["params"] for event in events["events"] if names[event["type"]] == "URL_REQUEST_START_JOB"]

@@ -84,6 +84,18 @@ def one_standard_error(trials: Sequence[TrialRecord], definition: Definition) ->
     }
 
 
+def beside(trial: TrialRecord, best: TrialRecord, definition: Definition) -> float:
+    """The objective of a trial as it compares with the best.
+
+    Its own where it has all folds that the best has; else that of the best and how far apart the two are on the folds
+    that the trial has, since one fold may be harder than another.
+    """
+    if set(trial.fold_values) >= set(best.fold_values):
+        return trial.value(definition)
+    own = fmean(trial.fold_values.values())
+    return best.value(definition) + own - fmean(best.fold_values[fold] for fold in trial.fold_values)
+
+
 def front(trials: Sequence[TrialRecord], definition: Definition) -> list[int]:
     """Numbers of the trials that no other beats in one objective without being worse in another; empty where there is
     one objective.

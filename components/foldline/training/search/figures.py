@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from foldline.report import number
 from foldline.training.search import fields
+from foldline.training.search.choice import beside
 from foldline.training.search.definition import Definition
 from foldline.training.search.parameters import Choice, Int, Parameter
 from foldline.training.search.trial import COMPLETED, TrialRecord
@@ -66,28 +67,27 @@ def importance_figure(values: Mapping[str, float]) -> Figure:
     return figure
 
 
-def slice_figures(trials: Sequence[TrialRecord], definition: Definition, best: int) -> list[Figure]:
-    """A figure for each parameter: the score by its value.
+def slice_figures(trials: Sequence[TrialRecord], definition: Definition, best: TrialRecord) -> list[Figure]:
+    """A figure for each parameter: the score by its value, of trials that were stopped as `choice.beside` gives it.
 
     Args:
         trials: those with a score.
-        best: number of the best.
     """
     return [_slice(parameter, trials, definition, best) for parameter in definition.space]
 
 
-def _slice(parameter: Parameter, trials: Sequence[TrialRecord], definition: Definition, best: int) -> Figure:
+def _slice(parameter: Parameter, trials: Sequence[TrialRecord], definition: Definition, best: TrialRecord) -> Figure:
     figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
     panel = figure.subplots()
     own = [trial for trial in trials if parameter.name in trial.parameters]
     for completed, inside, edge in ((False, "none", OTHER), (True, DONE, DONE)):
         shown = [trial for trial in own if (trial.state == COMPLETED) is completed]
         across = [_along(parameter, trial.parameters[parameter.name]) for trial in shown]
-        panel.scatter(across, [trial.value(definition) for trial in shown], s=18, facecolors=inside, edgecolors=edge)
-    for trial in own:
-        if trial.number == best:
-            at = _along(parameter, trial.parameters[parameter.name])
-            panel.plot([at], [trial.value(definition)], "o", color=BEST, markersize=7)
+        scores = [beside(trial, best, definition) for trial in shown]
+        panel.scatter(across, scores, s=18, facecolors=inside, edgecolors=edge)
+    if parameter.name in best.parameters:
+        at = _along(parameter, best.parameters[parameter.name])
+        panel.plot([at], [best.value(definition)], "o", color=BEST, markersize=7)
     if isinstance(parameter, Choice):
         panel.set_xticks(range(len(parameter.options)), [_label(value) for value in parameter.options])
         panel.set_xlim(-0.5, len(parameter.options) - 0.5)
@@ -100,7 +100,7 @@ def _slice(parameter: Parameter, trials: Sequence[TrialRecord], definition: Defi
     return figure
 
 
-def parallel_figure(trials: Sequence[TrialRecord], definition: Definition, best: int) -> Figure:
+def parallel_figure(trials: Sequence[TrialRecord], definition: Definition, best: TrialRecord) -> Figure:
     """Parallel coordinates: a line for each trial with all folds runs down from parameter to parameter to its score.
 
     A trial that lacks a parameter passes it on the left, outside of the axis.
@@ -114,7 +114,7 @@ def parallel_figure(trials: Sequence[TrialRecord], definition: Definition, best:
         _axis(panel, parameter, place, values, definition)
     for trial, value, colour in zip(trials, values, _colours(values, definition), strict=True):
         across = [_share(parameter, trial, value, values) for parameter in rows]
-        chosen = trial.number == best
+        chosen = trial.number == best.number
         panel.plot(
             across,
             places,

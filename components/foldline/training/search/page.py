@@ -6,7 +6,7 @@ from typing import Any
 from foldline.artifacts.search import Search
 from foldline.report import Cell, Page, number
 from foldline.training.search import fields
-from foldline.training.search.choice import rank
+from foldline.training.search.choice import beside, rank
 from foldline.training.search.conduct import WORST_FOLD
 from foldline.training.search.definition import HOLD_OUT_FOLD, Definition
 from foldline.training.search.figures import (
@@ -28,6 +28,12 @@ FAILURES = {
     "time_out": "out of time",
     "bug": "error in the code",
 }
+
+
+APART = (
+    "A trial without some folds is shown as far from the best as the two are apart on the folds that it has, since one "
+    "fold may be harder than another."
+)
 
 
 def search_page(search: Search) -> Page:
@@ -152,14 +158,11 @@ def _show_plots(page: Page, search: Search, definition: Definition, trials: Sequ
         )
     else:
         page.text(f"Importance takes at least {FEWEST_TRIALS} trials with scores that differ.")
-    best = search.best["number"]
+    best = _best(search, trials)
     scored = [trial for trial in trials if trial.fold_values and trial.state != FAILED]
     completed = [trial for trial in scored if trial.state == COMPLETED]
     page.heading("Score along each parameter")
-    page.text(
-        "Filled: trials with all folds, the best in red. Hollow: trials that were stopped, by the mean of the folds "
-        "that they have."
-    )
+    page.text(f"Filled: trials with all folds, the best in red. Hollow: trials without some. {APART}")
     page.plots(slice_figures(scored, definition, best))
     page.heading("Score across parameters")
     if definition.space.conditional:
@@ -194,14 +197,18 @@ def _show_failures(page: Page, trials: Sequence[TrialRecord]) -> None:
 
 def _show_trials(page: Page, search: Search, definition: Definition, trials: Sequence[TrialRecord]) -> None:
     page.heading("All trials")
+    page.text(APART)
+    best = _best(search, trials)
     folds = search.folds if len(search.folds) <= MOST_FOLDS else []
     names = definition.space.names
-    ordered = sorted(trials, key=lambda one: (STATES.index(one.state), *rank(one, definition), one.number))
+    ordered = sorted(
+        trials, key=lambda one: (STATES.index(one.state), -len(one.fold_values), *rank(one, definition), one.number)
+    )
     rows: list[list[Cell]] = [
         [
             trial.number,
             FAILURES[trial.failure] if trial.failure else trial.state,
-            trial.value(definition) if trial.fold_values else None,
+            beside(trial, best, definition) if trial.fold_values else None,
             *(trial.fold_values.get(fold) for fold in folds),
             trial.seconds,
             *(_cell(trial.parameters.get(name)) for name in names),
@@ -210,6 +217,10 @@ def _show_trials(page: Page, search: Search, definition: Definition, trials: Seq
     ]
     header = ["trial", "state", definition.objective.metric, *(f"fold {fold}" for fold in folds), "seconds", *names]
     page.table(header, rows)
+
+
+def _best(search: Search, trials: Sequence[TrialRecord]) -> TrialRecord:
+    return next(trial for trial in trials if trial.number == search.best["number"])
 
 
 def _mean(trial: TrialRecord, metric: str) -> float:

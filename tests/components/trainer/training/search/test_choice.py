@@ -6,7 +6,7 @@ import pytest
 
 from builders.searches import definition, trial
 from foldline.errors import TrainingError
-from foldline.training.search.choice import front, one_standard_error, rank, usable
+from foldline.training.search.choice import beside, front, one_standard_error, rank, usable
 from foldline.training.search.convergence import convergence
 from foldline.training.search.trial import ABANDONED, FAILED, STOPPED, TrialRecord
 
@@ -115,6 +115,20 @@ def test_the_front_has_the_trials_that_no_other_beats_in_everything() -> None:
     trials = [weights(0, [0.9, 0.9], 100), weights(1, [0.8, 0.8], 10), weights(2, [0.8, 0.8], 50)]
     assert front(usable(trials, both), both) == [0, 1]
     assert front(usable(trials, definition()), definition()) == []
+
+
+@pytest.mark.parametrize(("values", "shown"), [([0.6], 0.7), ([0.5, 0.9], 0.7), ([0.7, 0.9], 0.8), ([0.8, 0.8], 0.8)])
+def test_a_trial_without_some_folds_is_as_far_from_the_best_as_on_the_folds_that_it_has(
+    values: list[float], shown: float
+) -> None:
+    best = trial(0, [0.7, 0.9, 0.8])
+    assert beside(trial(1, values, state=STOPPED), best, definition()) == pytest.approx(shown)
+
+
+def test_a_trial_with_all_folds_is_shown_by_its_own_objective() -> None:
+    bound = definition(objective={"metric": "roc_auc", "over_folds": "lower_bound"})
+    whole = trial(1, [0.6, 0.8])
+    assert beside(whole, trial(0, [0.9, 0.9]), bound) == whole.value(bound)
 
 
 def test_convergence_goes_by_the_time_at_which_trials_ended() -> None:
