@@ -115,9 +115,14 @@ class FoldTrainer:
         given = prepared.parameters
         one = self._rows(index)
         rows = replace(one, folds=one.folds * count, training=one.training * count, validation=one.validation * count)
-        start = prepared.start and {
-            path: np.repeat(value[index : index + 1], count, axis=0) for path, value in prepared.start.values.items()
-        }
+        start = (
+            None
+            if prepared.start is None
+            else {
+                path: np.repeat(value[index : index + 1], count, axis=0)
+                for path, value in prepared.start.values.items()
+            }
+        )
         variation = None
         if count > 1:
             alike = [self._likeness(point, self._under(point)) for point in points]

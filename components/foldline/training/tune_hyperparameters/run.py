@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,9 +17,9 @@ from foldline.errors import ArgumentError, TrainingError
 from foldline.training.search import choice
 from foldline.training.search.capabilities import OPTUNA, check
 from foldline.training.search.definition import HOLD_OUT_FOLD, Definition
-from foldline.training.search.page import search_page
 from foldline.training.search.result import conclude
 from foldline.training.search.settings import Settings
+from foldline.training.search.writing import write_search
 from foldline.training.tune_hyperparameters.earlier import Earlier
 from foldline.training.tune_hyperparameters.ending import Ending
 from foldline.training.tune_hyperparameters.journal import State
@@ -110,17 +109,7 @@ def run(
             task=folds.task,
             origin={**origin, "model_code": f"sha256:{code}"} if model_code else origin,
         )
-        # What a process that was killed here has left of its result.
-        shutil.rmtree(search_path, ignore_errors=True)
-        result.write(Path(search_path))
-        search_page(result).write(Path(report_path))
-        Path(tuned_path).parent.mkdir(parents=True, exist_ok=True)
-        Path(tuned_path).write_text(json.dumps(result.tuned), encoding="utf-8")
-        summary = result.summary()
-        describe(summary)
-        for name, value in summary.items():
-            if isinstance(value, int | float):
-                log_metric(name, value)
+        write_search(result, search_path, report_path, tuned_path, log_metric, describe)
         if signal:
             say(f"{found.ended}: the result is the best so far; the same command goes on with the search")
             raise SystemExit(SIGNALLED + signal)

@@ -12,7 +12,8 @@ from foldline.training.search.stopping import goes_on
 from foldline.training.search.trial import COMPLETED, FAILED, STOPPED, TIME_OUT
 from foldline.training.tune_hyperparameters.ending import Ending
 from foldline.training.tune_hyperparameters.pool import Pool, Reply, Request
-from foldline.training.tune_hyperparameters.study import Study, Trial
+from foldline.training.tune_hyperparameters.study import Study
+from foldline.training.tune_hyperparameters.trial import Trial
 
 # Of fewer trials no share is judged.
 LEAST_JUDGED = 4
@@ -93,7 +94,9 @@ class Rungs:
             self._train([[trial for trial in group if trial.number in live] for group in groups], fold)
             if self._ending.reason:
                 return
-            self._judge([trial for trial in own if trial.live and len(trial.folds) == place], place)
+            # Where one has gone further, all were judged before the process ended.
+            if all(len(trial.folds) <= place for trial in own):
+                self._judge([trial for trial in own if trial.live and len(trial.folds) == place], place)
             self._study.note_seconds(self._ending.seconds)
             self._kept()
             if live:
@@ -111,7 +114,8 @@ class Rungs:
         if len(live) < 2:
             return [[trial] for trial in live]
         points = [Settings.of(self._base, trial.point).to_json() for trial in live]
-        request = Request({"do": "together", "points": points})
+        # A model that hangs while it is built does so here already.
+        request = Request({"do": "together", "points": points}, self._definition.budget.trial_s or None)
         for reply in self._pool.replies([request], lambda: bool(self._ending.reason)):
             if not reply.lost:
                 return [[live[index] for index in group] for group in reply.content["groups"]]
@@ -122,7 +126,7 @@ class Rungs:
         waiting = [group for group in groups if group]
         while waiting and not self._ending.reason:
             requests = [self._request(group, fold) for group in waiting]
-            alone: list[list[Trial]] = []
+            alone: list[Sequence[Trial]] = []
             for reply in self._pool.replies(requests, lambda: bool(self._ending.reason)):
                 group = waiting[reply.number]
                 if reply.lost and reply.lost != TIME_OUT and len(group) > 1:

@@ -89,31 +89,6 @@ def suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
     return point
 
 
-def given(point: Mapping[str, Any], space: Space) -> dict[str, Any]:
-    """A point, or a part of one, as Optuna keeps it."""
-    return {name: fields.text_of(value) if isinstance(space[name], Choice) else value for name, value in point.items()}
-
-
-def distributions(point: Mapping[str, Any], space: Space) -> dict[str, optuna.distributions.BaseDistribution]:
-    """Where the values of a point come from, as Optuna keeps it."""
-    found: dict[str, optuna.distributions.BaseDistribution] = {}
-    for name in point:
-        parameter = space[name]
-        if isinstance(parameter, Choice):
-            found[name] = optuna.distributions.CategoricalDistribution(
-                [fields.text_of(one) for one in parameter.options]
-            )
-        elif isinstance(parameter, Int):
-            found[name] = optuna.distributions.IntDistribution(
-                parameter.low, parameter.high, log=parameter.log, step=parameter.step
-            )
-        else:
-            found[name] = optuna.distributions.FloatDistribution(
-                parameter.low, parameter.high, log=parameter.log, step=parameter.step or None
-            )
-    return found
-
-
 def _evolved(definition: Definition, number: int, ended: Sequence[tuple[Mapping[str, Any], float]]) -> dict[str, Any]:
     """CMA-ES (Hansen, "The CMA evolution strategy: a tutorial", 2016) on the unit cube, its generations told again.
 

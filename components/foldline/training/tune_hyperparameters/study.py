@@ -3,58 +3,29 @@
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from foldline.training.search import fields
 from foldline.training.search.choice import rank
 from foldline.training.search.conduct import GRID, HYPERBAND
 from foldline.training.search.definition import Definition
 from foldline.training.search.fold_result import FoldResult
 from foldline.training.search.stopping import Course, brackets
-from foldline.training.search.trial import ABANDONED, COMPLETED, FAILED, STOPPED, TrialRecord
+from foldline.training.search.trial import COMPLETED, FAILED, STOPPED, TrialRecord
 from foldline.training.tune_hyperparameters.journal import State
 from foldline.training.tune_hyperparameters.samplers import distributions, given, proposed, sampler_of, suggested
+from foldline.training.tune_hyperparameters.trial import Trial, first_folds, now
 
 NAME = "search"
 # Attributes of Optuna's trials and of the study.
 POINT, FOLD, ENDED, PREPARED, SECONDS, BROKEN = "point", "fold:", "ended", "prepared", "seconds", "broken"
 STATES = {COMPLETED: TrialState.COMPLETE, STOPPED: TrialState.PRUNED, FAILED: TrialState.FAIL}
-
-
-@dataclass
-class Trial:
-    """A trial as far as it has come.
-
-    Attributes:
-        folds: results by fold, in the order in which they came.
-        where: what trained it last.
-        ended: empty while it lives; else its state, the time, and of a failure kind and message.
-        same_as: number of the trial whose point it has again.
-    """
-
-    number: int
-    point: dict[str, Any]
-    began: str
-    folds: dict[int, FoldResult] = field(default_factory=dict)
-    where: str = ""
-    ended: dict[str, Any] = field(default_factory=dict)
-    same_as: int | None = None
-
-    @property
-    def live(self) -> bool:
-        return not self.ended
-
-    @property
-    def text(self) -> str:
-        return fields.text_of(self.point)
 
 
 class Study:
@@ -79,7 +50,8 @@ class Study:
         self._storage = JournalStorage(JournalFileBackend(str(state.journal), lock_obj=state.lock()))
         self._study = optuna.create_study(
             storage=self._storage, study_name=NAME, load_if_exists=True,
-            directions=[one.direction for one in objectives], sampler=optuna.samplers.RandomSampler(seed=0),
+            directions=[StudyDirection[one.direction.upper()] for one in objectives],
+            sampler=optuna.samplers.RandomSampler(seed=0),
         )  # fmt: skip
         self._earlier = len(earlier)
         self._prepare(earlier)
@@ -132,40 +104,17 @@ class Study:
         trial.ended = ended
         self._tell(trial)
 
-    def record(self, trial: Trial) -> TrialRecord:
-        """The trial as the result shows it; one that still lives was abandoned."""
-        metrics = self.definition.other_metrics
-        whole = {fold: result for fold, result in trial.folds.items() if not result.failure}
-        ended = trial.ended or {"state": ABANDONED, "at": now(), "failure": "", "message": ""}
-        return TrialRecord(
-            number=trial.number,
-            parameters=trial.point,
-            state=ended["state"],
-            fold_values={fold: result.value for fold, result in whole.items()},
-            kept_epochs={fold: result.kept_epoch for fold, result in whole.items()},
-            seconds=0.0 if trial.same_as is not None else sum(result.seconds for result in trial.folds.values()),
-            began=trial.began,
-            ended=ended["at"],
-            failure=ended["failure"],
-            message=ended["message"],
-            other_values={
-                name: {fold: result.other_values[name] for fold, result in whole.items()} for name in metrics
-            },
-            where=trial.where,
-            same_as=trial.same_as,
-        )
-
     def records(self) -> list[TrialRecord]:
-        return [self.record(trial) for trial in self.trials]
+        return [trial.record(self.definition) for trial in self.trials]
 
     def course(self, trial: Trial) -> Course:
         """What the rules between folds know of a trial."""
         if trial.number in self._courses:
             return self._courses[trial.number]
-        record, ranks = self.record(trial), []
+        record, ranks = trial.record(self.definition), []
         done = [fold for fold in self.folds if fold in record.fold_values]
         for count in range(1, len(done) + 1):
-            ranks.append(rank(_first(record, done[:count]), self.definition))
+            ranks.append(rank(first_folds(record, done[:count]), self.definition))
         worst = max(
             (-self.definition.objective.sign * value for value in record.fold_values.values()), default=math.inf
         )
@@ -188,7 +137,7 @@ class Study:
         return math.inf if trial.ended["state"] == FAILED else self.course(trial).ranks[-1][1]
 
     def _values(self, trial: Trial) -> list[float]:
-        record = self.record(trial)
+        record = trial.record(self.definition)
         further = [record.other_values[one.metric] for one in self.definition.further_objectives]
         return [record.value(self.definition), *(fmean(values.values()) for values in further)]
 
@@ -249,18 +198,3 @@ class Study:
         for point in self.definition.try_first[max(0, there - len(earlier)) :]:
             self._study.enqueue_trial(given(point, space))
         self._study.set_user_attr(PREPARED, True)
-
-
-def _first(record: TrialRecord, folds: Sequence[int]) -> TrialRecord:
-    """The record of a trial as it was after some of its folds."""
-
-    def of(values: Mapping[int, float]) -> dict[int, float]:
-        return {fold: values[fold] for fold in folds}
-
-    others = {name: of(values) for name, values in record.other_values.items()}
-    return replace(record, fold_values=of(record.fold_values), other_values=others)
-
-
-def now() -> str:
-    """The time in UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

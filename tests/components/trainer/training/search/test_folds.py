@@ -1,0 +1,121 @@
+"""The fold trainer: what is trained together, what a trial scores, and what is said of one that fails."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from foldline.errors import ArgumentError, FoldlineError, ModelCodeError
+from foldline.training.search.definition import Definition
+from foldline.training.search.folds import FoldTrainer
+from foldline.training.search.settings import Settings
+
+RATE = {"type": "float", "low": 1e-4, "high": 0.1, "log": True}
+BASE = Settings({"hidden_units": [8], "dropout": 0.2}, epochs=3, batch_size=64, patience=2)
+CODE = """
+import keras
+
+def build_model(inputs, scale=1.0):
+    if scale > 5:
+        raise MemoryError("too large")
+    hidden = keras.layers.Dense(4, activation="relu")(inputs.tensors["numeric"] * scale)
+    return keras.Model(inputs.tensors, keras.layers.Dense(1, activation="sigmoid")(hidden))
+"""
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory, line_in: Callable[..., Any]) -> Any:
+    source = np.random.default_rng(3)
+    values = source.normal(size=(400, 2))
+    label = (values[:, 0] * values[:, 1] > 0) ^ (source.random(400) < 0.05)
+    table = pa.table({"east": values[:, 0], "north": values[:, 1], "label": label})
+    return line_in(tmp_path_factory.mktemp("line"), table, n_folds=4)
+
+
+def trainer(line: Any, document: dict[str, Any], base: Settings = BASE, code: str = "", model: str = "") -> FoldTrainer:
+    definition = Definition.parse({"space": {"learning_rate": RATE}} | document, line.task)
+    paths = (line.path(name) for name in ("dataset", "folds", "transform"))
+    return FoldTrainer.read(*paths, definition, base, model, code, 0)
+
+
+def test_points_that_differ_in_rate_decay_and_dropout_are_one_program_and_score_as_each_alone(line: Any) -> None:
+    document = {"further_objectives": [{"metric": "accuracy"}], "constraints": [{"metric": "parameters", "at_most": 9}]}
+    given = trainer(line, document)
+    points = [
+        Settings.of(BASE, {"learning_rate": 0.02, "dropout": 0.1}),
+        Settings.of(BASE, {"learning_rate": 0.03, "hidden_units": [4]}),
+        Settings.of(BASE, {"learning_rate": 0.01, "dropout": 0.4, "fitting.optimizer.weight_decay": 0.01}),
+        Settings.of(BASE, {"batch_size": 32}),
+        Settings.of(BASE, {"epochs": 2}),
+    ]
+    assert given.together(points) == [[0, 2], [1], [3], [4]]
+    stacked = given.train([points[0], points[2]], 1)
+    alone = [given.train([points[index]], 1)[0] for index in (0, 2)]
+    for one, other in zip(stacked, alone, strict=True):
+        assert one.value == pytest.approx(other.value, abs=5e-3)
+        assert one.kept_epoch == other.kept_epoch
+        assert set(one.other_values) == {"accuracy", "parameters"}
+        assert one.other_values["parameters"] == other.other_values["parameters"] == 2 * 8 + 8 + 8 + 1 + 2
+    assert stacked[0].value != stacked[1].value
+
+
+def test_a_number_of_epochs_is_trained_without_an_early_stop(line: Any) -> None:
+    given = trainer(line, {})
+    (result,) = given.train([replace(BASE, learning_rate=0.1)], 0, epochs=2)
+    assert result.kept_epoch == 2
+    (none,) = given.train([BASE], 0, epochs=0)
+    assert none.kept_epoch == 0
+
+
+def test_a_fold_that_is_held_out_has_no_part_in_where_models_begin(line: Any) -> None:
+    whole, held = trainer(line, {}), trainer(line, {"estimate": "hold_out_fold"})
+    assert held.folds == whole.folds == (0, 1, 2, 3)
+    assert all(not result.failure for fold in (0, 3) for result in held.train([BASE], fold))
+
+
+@pytest.mark.parametrize(
+    ("point", "failure", "message"),
+    [
+        ({"scale": float("nan")}, "not_finite", "loss"),
+        ({"scale": 9.0}, "out_of_memory", "too large"),
+        ({"batch_size": 100_000}, "bug", "batch_size"),
+        ({"fitting.optimizer.name": "adamm"}, "bug", "optimizer"),
+    ],
+)
+def test_what_failed_is_told_and_the_others_score(point: dict[str, Any], failure: str, message: str, line: Any) -> None:
+    base = Settings(epochs=1, batch_size=64)
+    given = trainer(line, {}, base, CODE)
+    points = [base, Settings.of(base, point)]
+    good, bad = given.train(points, 0)
+    assert (good.failure, bad.failure) == ("", failure)
+    assert message in bad.message
+    assert np.isnan(bad.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "fault", "message"),
+    [
+        ({"document": {"space": {"widht": RATE}}}, ArgumentError, "hyperparameters 'widht'"),
+        ({"document": {}, "model": "nowhere:build"}, ModelCodeError, "'nowhere'"),
+        ({"document": {}, "base": replace(BASE, batch_size=10_000)}, ArgumentError, "batch_size: expected 1 to"),
+        ({"document": {}, "base": replace(BASE, patience=0)}, ArgumentError, "patience"),
+    ],
+)
+def test_what_no_trial_could_be_trained_with_is_said_when_it_is_read(
+    given: dict[str, Any], fault: type[FoldlineError], message: str, line: Any
+) -> None:
+    with pytest.raises(fault, match=message):
+        trainer(line, **given)
+
+
+def test_the_parent_needs_neither_jax_nor_keras() -> None:
+    import subprocess
+    import sys
+
+    script = "import sys, foldline.training.tune_hyperparameters.run; print({'jax', 'keras'} & set(sys.modules))"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path("/"))
+    assert ended.stdout.strip() == "set()"

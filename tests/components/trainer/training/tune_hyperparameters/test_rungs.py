@@ -1,0 +1,211 @@
+"""The course of a search: what is proposed, what is trained, what is known after it was killed anywhere."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders.search_pool import FOLDS, Formula, KilledError, defined, noisy, search
+from foldline.errors import TrainingError
+from foldline.training.search import choice, fields
+from foldline.training.search.fold_result import FoldResult
+from foldline.training.search.trial import COMPLETED, FAILED, NOT_FINITE, STOPPED
+from foldline.training.tune_hyperparameters.study import Study
+
+BUDGET = {"trials": 11, "parallel_trials": 4}
+LINE = {"type": "float", "low": 0, "high": 1}
+PLANE = {"x": LINE, "y": {"type": "float", "low": 1e-3, "high": 1, "log": True}}
+MIXED = {
+    **PLANE,
+    "n": {"type": "int", "low": 2, "high": 8, "step": 2},
+    "kind": {"type": "choice", "values": ["a", ["b"], {"c": 1}]},
+    "z": {**LINE, "when": {"parameter": "kind", "in": ["a"]}},
+}
+STEPS = {
+    "x": {"type": "float", "low": 0, "high": 1, "step": 0.25},
+    "kind": {"type": "choice", "values": ["a", "b"]},
+    "z": {"type": "int", "low": 1, "high": 2, "when": {"parameter": "kind", "in": ["a"]}},
+}
+SEARCHES = {
+    "random": {"space": MIXED, "algorithm": {"name": "random"}},
+    "tpe": {"space": MIXED, "algorithm": {"name": "tpe", "startup_trials": 3}},
+    "multivariate-tpe": {"space": MIXED, "algorithm": {"name": "multivariate-tpe", "startup_trials": 3}},
+    "cmaes": {"space": PLANE, "algorithm": {"name": "cmaes"}},
+    "sobol": {"space": PLANE, "algorithm": {"name": "sobol"}},
+    "grid": {"space": STEPS, "algorithm": {"name": "grid"}},
+    "halving": {"space": MIXED, "algorithm": {"name": "halving"}},
+    "hyperband": {"space": MIXED, "algorithm": {"name": "hyperband"}},
+    "worst fold": {"space": MIXED, "stopping": {"rule": "worst_fold"}},
+    "further": {"space": PLANE, "further_objectives": [{"metric": "parameters"}]},
+    "constraint": {"space": PLANE, "constraints": [{"metric": "parameters", "at_most": 500}]},
+}
+
+
+def score(point: dict[str, Any], fold: int) -> FoldResult:
+    return FoldResult(noisy(point, fold), {"parameters": 1000 * point["x"]}, 3, 1.0)
+
+
+def told(study: Study) -> list[Any]:
+    """What of the trials does not depend on the time."""
+    return [
+        (one.number, one.parameters, one.state, one.fold_values, one.same_as, one.failure) for one in study.records()
+    ]
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_as_many_trials_as_asked_each_point_of_the_space_and_the_best_with_all_folds(name: str, tmp_path: Path) -> None:
+    definition = defined(budget=BUDGET, **SEARCHES[name])
+    pool = Formula(score)
+    study = search(tmp_path, definition, pool)
+    records = study.records()
+    assert len(records) == 11
+    for record in records:
+        assert definition.space.point(record.parameters, "point", whole=True) == record.parameters
+        assert record.state == (COMPLETED if len(record.fold_values) == 5 else STOPPED)
+        assert list(record.fold_values) == list(FOLDS)[: len(record.fold_values)]
+    assert len({fields.text_of(record.parameters) for record in records}) == 11
+    assert max(Counter(pool.trained).values()) == 1
+    best = choice.usable(records, definition)[0]
+    assert len(best.fold_values) == 5
+    if name in ("tpe", "halving"):
+        assert len(pool.trained) < 0.75 * 11 * 5
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_search_that_is_killed_after_every_answer_ends_as_one_that_never_was(name: str, tmp_path: Path) -> None:
+    definition = defined(budget=BUDGET, **SEARCHES[name])
+    whole = Formula(score)
+    expected = told(search(tmp_path / "whole", definition, whole))
+    trained: list[tuple[str, int]] = []
+    study = None
+    while study is None:
+        pool = Formula(score, answers=1)
+        try:
+            study = search(tmp_path / "killed", definition, pool)
+        except KilledError:
+            with (tmp_path / "killed" / "search" / "journal.jsonl").open("ab") as journal:
+                journal.write(b'{"op_code": 8, "worker_id"')
+        trained += pool.trained
+    assert told(study) == expected
+    assert sorted(trained) == sorted(whole.trained)
+
+
+def test_a_trial_that_was_being_proposed_when_the_process_ended_is_begun_again(tmp_path: Path) -> None:
+    definition = defined(budget=BUDGET, **SEARCHES["tpe"], try_first=[{"x": 0.5}])
+    with pytest.raises(KilledError):
+        search(tmp_path, definition, Formula(score, answers=2))
+    journal = tmp_path / "search" / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    # Without its last parameters, its point, and all that came after.
+    cut = next(index for index, line in enumerate(lines) if '"point"' in line)
+    for kept in range(cut - 4, cut + 1):
+        journal.write_text("".join(lines[:kept]))
+        study = search(tmp_path, definition, Formula(score))
+        records = study.records()
+        assert [one.number for one in records] == list(range(11))
+        assert records[0].parameters["x"] == 0.5
+
+
+def test_a_point_that_is_proposed_again_is_answered_from_memory(tmp_path: Path) -> None:
+    space = {"kind": {"type": "choice", "values": ["a", "b", "c"]}}
+    definition = defined(space=space, budget={"trials": 12, "parallel_trials": 4}, algorithm={"name": "random"})
+    pool = Formula(lambda point, fold: {"a": 0.5, "b": 0.6, "c": 0.7}[point["kind"]])
+    records = search(tmp_path, definition, pool).records()
+    assert len(records) == 12
+    assert max(Counter(pool.trained).values()) == 1
+    again = [record for record in records if record.same_as is not None]
+    assert len(again) == 9
+    for record in again:
+        first = records[record.same_as or 0]
+        assert (record.parameters, record.fold_values, record.state) == (
+            first.parameters,
+            first.fold_values,
+            first.state,
+        )
+        assert record.seconds == 0.0
+
+
+def test_a_grid_tries_every_point_once_also_beside_points_that_are_tried_first(tmp_path: Path) -> None:
+    definition = defined(
+        space=STEPS, algorithm={"name": "grid"}, budget={"trials": 100, "parallel_trials": 8},
+        try_first=[{"x": 0.5, "kind": "b"}],
+    )  # fmt: skip
+    records = search(tmp_path, definition, Formula(noisy)).records()
+    assert len(records) == 15
+    assert len({fields.text_of(record.parameters) for record in records}) == 15
+    assert records[0].parameters == {"kind": "b", "x": 0.5}
+
+
+def test_samplers_that_learn_find_the_hill_where_random_points_do_not(tmp_path: Path) -> None:
+    space = dict.fromkeys("uvwx", LINE)
+    budget = {"trials": 48, "parallel_trials": 6}
+
+    def hill(point: dict[str, float], fold: int) -> float:
+        return 1.0 - sum((value - 0.7) ** 2 for value in point.values()) + 0.001 * fold
+
+    def found(name: str) -> float:
+        definition = defined(space=space, budget=budget, algorithm={"name": name}, stopping={"rule": "none"})
+        study = search(tmp_path / name, definition, Formula(hill))
+        return choice.usable(study.records(), definition)[0].value(definition)
+
+    scores = {name: found(name) for name in ("random", "tpe", "multivariate-tpe", "cmaes")}
+    assert all(scores[name] > scores["random"] for name in scores if name != "random"), scores
+    assert scores["cmaes"] > 0.97
+
+
+def test_trials_that_fail_are_told_apart_and_end_the_search_only_beyond_the_share_allowed(tmp_path: Path) -> None:
+    def fails(point: dict[str, Any], fold: int) -> FoldResult:
+        if point["x"] > 0.5:
+            return FoldResult.failed(NOT_FINITE, "the loss is NaN", 1.0)
+        return FoldResult(noisy(point, fold), seconds=1.0)
+
+    given: dict[str, Any] = {"budget": {"trials": 16, "parallel_trials": 4}, "algorithm": {"name": "sobol"}}
+    definition = defined(**given, failures_allowed=0.6)
+    records = search(tmp_path / "allowed", definition, Formula(fails)).records()
+    failed = [record for record in records if record.state == FAILED]
+    assert len(records) == 16
+    assert {record.failure for record in failed} == {NOT_FINITE}
+    assert all(record.message == "fold 0: the loss is NaN" and record.parameters["x"] > 0.5 for record in failed)
+    with pytest.raises(TrainingError, match=r"at most 10% that fail, got \d of 4 \(\d not_finite\).*the loss is NaN"):
+        search(tmp_path / "not", defined(**given, failures_allowed=0.1), Formula(fails))
+
+
+def test_a_goal_that_is_reached_ends_the_search(tmp_path: Path) -> None:
+    definition = defined(budget={"trials": 100, "parallel_trials": 4}, objective={"metric": "roc_auc", "goal": 0.8})
+    records = search(tmp_path, definition, Formula(noisy)).records()
+    assert len(records) < 100
+    assert any(definition.objective.reached(record.value(definition)) for record in records)
+
+
+def test_a_budget_of_time_that_is_spent_abandons_what_lives_and_a_longer_one_goes_on_with_it(tmp_path: Path) -> None:
+    definition = defined(budget=BUDGET)
+    with pytest.raises(KilledError):
+        search(tmp_path, definition, Formula(noisy, answers=5))
+    pool = Formula(noisy)
+    records = search(tmp_path, definition, pool, limit_s=1e-9).records()
+    assert len(records) == 4
+    assert pool.trained == []
+    assert "abandoned" in {record.state for record in records}
+    assert len(search(tmp_path, definition, Formula(noisy)).records()) == 11
+
+
+def test_an_earlier_search_steers_and_is_no_part_of_the_result(tmp_path: Path) -> None:
+    definition = defined(budget=BUDGET, algorithm={"name": "tpe", "startup_trials": 5})
+    earlier = [({"x": 0.7 + 0.001 * index}, [0.95]) for index in range(5)]
+    earlier += [({"x": 0.05 * index}, [0.5]) for index in range(10)]
+    records = search(tmp_path, definition, Formula(noisy), earlier=earlier).records()
+    assert [record.number for record in records] == list(range(11))
+    near = sum(abs(record.parameters["x"] - 0.7) < 0.15 for record in records)
+    assert near >= 7
+    again = search(tmp_path, definition, Formula(noisy), earlier=earlier).records()
+    assert [one.parameters for one in again] == [one.parameters for one in records]
+
+
+def test_a_constraint_keeps_a_better_trial_from_being_chosen(tmp_path: Path) -> None:
+    definition = defined(budget=BUDGET, **SEARCHES["constraint"])
+    records = search(tmp_path, definition, Formula(score)).records()
+    assert choice.usable(records, definition)[0].parameters["x"] <= 0.5
+    content = [json.loads(line) for line in (tmp_path / "search" / "journal.jsonl").read_text().splitlines()]
+    assert any("constraints:broken" in str(line) for line in content)
