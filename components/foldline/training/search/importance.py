@@ -12,9 +12,8 @@ from typing import Any
 
 import optuna
 
-from foldline.training.search import fields
 from foldline.training.search.definition import Definition
-from foldline.training.search.parameters import Choice, Float, Parameter
+from foldline.training.search.distributions import distributions, given
 from foldline.training.search.trial import TrialRecord
 
 METHOD = "PED-ANOVA"
@@ -50,11 +49,10 @@ def _values(trials: Sequence[TrialRecord], scores: Sequence[float], definition: 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize" if definition.objective.sign > 0 else "minimize")
     for trial, score in zip(trials, scores, strict=True):
-        there = {name: definition.space[name] for name in trial.parameters}
         study.add_trial(
             optuna.trial.create_trial(
-                params={name: _coordinate(one, trial.parameters[name]) for name, one in there.items()},
-                distributions={name: _distribution(one) for name, one in there.items()},
+                params=given(trial.parameters, definition.space),
+                distributions=distributions(trial.parameters, definition.space),
                 value=score,
             )
         )
@@ -66,17 +64,3 @@ def _values(trials: Sequence[TrialRecord], scores: Sequence[float], definition: 
         shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
     ordered = sorted(definition.space.names, key=lambda name: (-shares.get(name, 0.0), name))
     return {name: float(shares.get(name, 0.0)) for name in ordered}
-
-
-def _distribution(parameter: Parameter) -> optuna.distributions.BaseDistribution:
-    if isinstance(parameter, Choice):
-        return optuna.distributions.CategoricalDistribution([fields.text_of(value) for value in parameter.options])
-    if isinstance(parameter, Float):
-        return optuna.distributions.FloatDistribution(
-            parameter.low, parameter.high, log=parameter.log, step=parameter.step or None
-        )
-    return optuna.distributions.IntDistribution(parameter.low, parameter.high, log=parameter.log, step=parameter.step)
-
-
-def _coordinate(parameter: Parameter, value: Any) -> Any:
-    return fields.text_of(value) if isinstance(parameter, Choice) else value

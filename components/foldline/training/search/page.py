@@ -74,11 +74,11 @@ def _show_chosen(page: Page, search: Search, definition: Definition) -> None:
         [measure, _text(simple["size_of_best"]), *([] if same else [_text(simple["size"])])],
     ]
     rows += [[name, *(_text(one["parameters"].get(name, "")) for one in columns)] for name in definition.space.names]
-    page.table(["", "best", *([] if same else ["simplest within one standard error"])], rows)
+    page.table(["", "best", *([] if same else ["simplest"])], rows)
     page.text(
         f"Scores within one standard error of the best ({number(simple['bound'])} or better) differ by no more than "
-        f"the folds do among themselves. Of the trials with such a score, the one with the fewest {measure} is "
-        + ("the best itself." if same else f"trial {simple['number']}: a choice for whoever wants a smaller model.")
+        f"the folds do among themselves. The simplest trial with such a score, the one with the fewest {measure}, is "
+        + ("the best itself." if same else f"number {simple['number']}: for whoever wants a smaller model.")
     )
 
 
