@@ -15,11 +15,12 @@ from optuna.trial import TrialState
 from foldline.training.search.choice import rank
 from foldline.training.search.conduct import GRID, HYPERBAND
 from foldline.training.search.definition import Definition
+from foldline.training.search.distributions import distributions, given
 from foldline.training.search.fold_result import FoldResult
 from foldline.training.search.stopping import Course, brackets
 from foldline.training.search.trial import COMPLETED, FAILED, STOPPED, TrialRecord
 from foldline.training.tune_hyperparameters.journal import State
-from foldline.training.tune_hyperparameters.samplers import distributions, given, proposed, sampler_of, suggested
+from foldline.training.tune_hyperparameters.samplers import proposed, sampler_of, suggested
 from foldline.training.tune_hyperparameters.trial import Trial, first_folds, now
 
 NAME = "search"
