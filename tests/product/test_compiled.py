@@ -17,11 +17,13 @@ COMPILED = Path(__file__).resolve().parents[2] / "compiled"
 PIPELINES = pytest.mark.parametrize("name", sorted(registry.pipelines()))
 # Their answers depend on what no input tells: the content of a table, the model store, a cluster.
 NEVER_CACHED = {"ingest-dataset", "compare-models", "deploy-canary"}
-READS_OBJECT_STORE = {"tune-hyperparameters", "tune-on-katib", 
-    "ingest-dataset", "train-folds", "train-fold", "train-model", "diagnose-training",
+READS_OBJECT_STORE = {
+    "ingest-dataset", "tune-hyperparameters", "tune-on-katib", "train-folds", "train-fold", "train-model", "diagnose-training",
     "compare-models", "deploy-canary",
 }  # fmt: skip
-ON_ACCELERATOR = {"tune-hyperparameters", "train-folds", "train-fold", "train-model", "spot-check", "diagnose-training"}
+ON_ACCELERATOR = {
+    "tune-hyperparameters", "train-folds", "train-fold", "train-model", "spot-check", "diagnose-training",
+}  # fmt: skip
 
 
 def compiled(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
