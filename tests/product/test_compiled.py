@@ -18,8 +18,8 @@ PIPELINES = pytest.mark.parametrize("name", sorted(registry.pipelines()))
 # Their answers depend on what no input tells: the content of a table, the model store, a cluster.
 NEVER_CACHED = {"ingest-dataset", "compare-models", "deploy-canary"}
 READS_OBJECT_STORE = {
-    "ingest-dataset", "tune-hyperparameters", "tune-on-katib", "train-folds", "train-fold", "train-model", "diagnose-training",
-    "compare-models", "deploy-canary",
+    "ingest-dataset", "tune-hyperparameters", "tune-on-katib", "train-folds", "train-fold", "train-model",
+    "diagnose-training", "compare-models", "deploy-canary",
 }  # fmt: skip
 ON_ACCELERATOR = {
     "tune-hyperparameters", "train-folds", "train-fold", "train-model", "spot-check", "diagnose-training",

@@ -34,7 +34,7 @@ def train_folds(dataset: Input[Dataset], folds: Input[Artifact], transform: Inpu
         fitting: Optimizer, schedule, loss, class_weight, weight_column, precision, stopping and more; see the README.
         mode: auto, stacked (all folds in one program) or sequential (one by one); the result is the same.
         checkpoint_uri: Folder or bucket for checkpoints, from which a killed task goes on; none when empty.
-        tuned: What a search found; stands over hyperparameters, epochs, batch_size, learning_rate, patience, fitting."""
+        tuned: What a search found; it stands over all parameters from hyperparameters to patience, and over fitting."""
     from foldline.training.train_folds.run import run
 
     run(dataset.path, folds.path, transform.path, predictions.path, training.path, report.path, model, model_code,
