@@ -20,10 +20,8 @@ from foldline.training.search.conduct import (
 from foldline.training.search.definition import Definition
 from foldline.training.search.features import FEATURES, Refusal
 
-__all__ = ["ENGINES", "KATIB", "NO_ENGINE", "OPTUNA", "SETTINGS", "check", "settings_table", "table"]
+__all__ = ["ENGINES", "KATIB", "OPTUNA", "SETTINGS", "check", "settings_table", "table"]
 ENGINES = (OPTUNA, KATIB)
-# What a pipeline is told where there is no search.
-NO_ENGINE = "none"
 
 
 def check(definition: Definition, engine: str) -> Definition:
