@@ -154,6 +154,16 @@ def test_a_search_goes_on_where_the_controller_starts_again(lab: Lab, kubectl: K
     assert sum(number_of(task.result()).values()) == 4, task.said
 
 
+@pytest.mark.parametrize(
+    ("memory", "trial_s", "failure"), [("150Mi", 0, "out_of_memory"), ("2Gi", 4, "time_out")], ids=["memory", "time"]
+)
+def test_a_search_whose_trials_all_fail_fails_and_says_how(lab: Lab, memory: str, trial_s: int, failure: str) -> None:
+    budget = {"trials": 2, "parallel_trials": 2, "trial_s": trial_s}
+    task = lab.begin(definition(budget=budget, failures_allowed=1.0, seed=trial_s + 20), memory=memory)
+    assert task.ended() == 1
+    assert f"failed ({failure})" in task.said
+
+
 def test_an_image_that_cannot_be_pulled_is_named(lab: Lab) -> None:
     task = lab.begin(definition(seed=10), image="registry.invalid/foldline/nowhere:0")
     assert task.ended() == 1
@@ -174,7 +184,7 @@ def test_a_namespace_without_the_label_is_named_with_its_cure(
         kubectl("create", "rolebinding", "katib", "--role=foldline-katib", bound, f"--namespace={other}")
         task = lab_in(other, katib_account).begin(definition(seed=11))
         assert task.ended() == 1
-        assert "has no metrics collector" in task.said
         assert f"kubectl label namespace {other} katib.kubeflow.org/metrics-collector-injection=enabled" in task.said
+        assert f"namespace {other}: expected the label" in task.said
     finally:
         kubectl("delete", "namespace", other, "--wait=false")

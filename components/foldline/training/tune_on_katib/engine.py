@@ -31,8 +31,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why nothing moves: what, what to do, and for how many seconds it may last before the search is given up."""
+    """Why nothing moves: its kind, which stays while the words change, what it is, what to do, and for how many seconds
+    it may last before the search is given up."""
 
+    kind: str
     words: str
     fix: str = ""
     patience_s: float = 0.0

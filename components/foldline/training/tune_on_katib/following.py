@@ -38,25 +38,27 @@ class _Standstill:
 
     def __init__(self, now: float) -> None:
         self._state, self._moved = "", now
-        self._trouble, self._since = "", now
+        self._trouble: Trouble | None = None
+        self._since = now
 
     def look(self, sight: Sight, now: float) -> None:
         if sight.state != self._state or sight.at_work:
             self._state, self._moved = sight.state, now
-        words = sight.trouble.words if sight.trouble else ""
-        if words != self._trouble:
-            self._trouble, self._since = words, now
+        if (sight.trouble and sight.trouble.kind) != (self._trouble and self._trouble.kind):
+            self._trouble, self._since = sight.trouble, now
 
     def told(self, now: float) -> str:
         """The trouble, once it has lasted for longer than a thing that passes by itself."""
-        return f"; {self._trouble}" if self._trouble and now - self._since >= WORTH_TELLING_S else ""
+        return f"; {self._trouble.words}" if self._trouble and now - self._since >= WORTH_TELLING_S else ""
 
     def too_long(self, sight: Sight, patience_s: float, now: float) -> Trouble | None:
         """What the search is to be given up for; None where it may still go on."""
         if sight.trouble and now - self._since >= sight.trouble.patience_s:
             return sight.trouble
         if now - self._moved >= patience_s:
-            return sight.trouble or Trouble(f"nothing has moved for {now - self._moved:.0f} s ({sight.state})")
+            return sight.trouble or Trouble(
+                "standstill", f"nothing has moved for {now - self._moved:.0f} s ({sight.state})"
+            )
         return None
 
 

@@ -16,7 +16,7 @@ from foldline.training.tune_on_katib.reading import (
     trial_pods,
     trials_seen,
 )
-from foldline.training.tune_on_katib.watchdog import trouble_of
+from foldline.training.tune_on_katib.watchdog import LABEL, label_fix, trouble_of
 from foldline.training.tune_on_katib.words import Word
 
 CAPABILITY = "katib"
@@ -53,7 +53,7 @@ class Experiment:
         """
         found = self._cluster.find(EXPERIMENTS, self._namespace, self._name)
         if found is None:
-            checked = self._cluster.create(EXPERIMENTS, self._namespace, self._body, dry_run=True)
+            checked = self._checked()
             if not checked["spec"]["trialTemplate"].get("successCondition"):
                 raise ClusterError(
                     "webhook of Katib",
@@ -98,6 +98,19 @@ class Experiment:
 
     def remove(self) -> None:
         self._cluster.delete(EXPERIMENTS, self._namespace, self._name)
+
+    def _checked(self) -> Object:
+        try:
+            return self._cluster.create(EXPERIMENTS, self._namespace, self._body, dry_run=True)
+        except ClusterError as fault:
+            if "lacks label" not in fault.got:
+                raise
+            raise ClusterError(
+                f"namespace {self._namespace}",
+                expected=f"the label {LABEL}, without which no trial is heard",
+                got=fault.got,
+                fix=label_fix(self._namespace),
+            ) from fault
 
     def _made(self) -> Object:
         try:

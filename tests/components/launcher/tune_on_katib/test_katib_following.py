@@ -16,7 +16,7 @@ from foldline.training.tune_on_katib.records import SEEN, UNSEEN, Records
 
 WHOLE = {0: 0.8, 1: 0.7}
 NOTHING = Sight((), "", False, 0, None, "0 trials")
-TROUBLE = Trouble("pod/x cannot get image y", "See the image's name.", 120.0)
+TROUBLE = Trouble("image", "pod/x cannot get image y", "See the image's name.", 120.0)
 
 
 class Clock:
@@ -108,7 +108,7 @@ def test_a_trial_that_left_nothing_fails_in_the_engines_words(records: Records) 
 def test_an_end_without_a_usable_trial_is_a_failure_with_its_reason(records: Records, failed: bool) -> None:
     wrote(records, "a", STOPPED)
     broken = trial("b", failed=True, failure="bug", message="no such layer")
-    trials, trouble = (trial("a"), broken), Trouble("the algorithm refuses the search: x")
+    trials, trouble = (trial("a"), broken), Trouble("refused", "the algorithm refuses the search: x")
     sight = Sight(trials, "Suggestion has failed", failed, 0, trouble, "")
     with pytest.raises(ClusterError, match=r"the search: x; 1 failed, 1 stopped; b failed \(bug\): no such layer"):
         followed(Scripted(sight), records)
@@ -155,6 +155,12 @@ def test_trouble_that_lasts_ends_the_search_with_its_cure(records: Records) -> N
     # What is wrong stays to be looked at.
     assert engine.calls == ["start"]
     assert lines == [f"{engine.what}: 0 trials", f"{engine.what}: 0 trials; {TROUBLE.words}"]
+
+
+def test_trouble_of_one_kind_lasts_while_its_words_change(records: Records) -> None:
+    said = [replace(NOTHING, trouble=replace(TROUBLE, words=f"pod/{index}: no image")) for index in range(40)]
+    with pytest.raises(ClusterError, match="got pod/24: no image"):
+        followed(Scripted(*said), records)
 
 
 def test_trouble_that_passes_is_waited_through(records: Records) -> None:
