@@ -74,14 +74,14 @@ def test_as_many_trials_as_asked_each_point_of_the_space_and_the_best_with_all_f
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_a_search_that_is_killed_after_every_answer_ends_as_one_that_never_was(name: str, tmp_path: Path) -> None:
+def test_a_search_that_is_killed_again_and_again_ends_as_one_that_never_was(name: str, tmp_path: Path) -> None:
     definition = defined(budget=BUDGET, **SEARCHES[name])
     whole = Formula(score)
     expected = told(search(tmp_path / "whole", definition, whole))
     trained: list[tuple[str, int]] = []
     study = None
     while study is None:
-        pool = Formula(score, answers=1)
+        pool = Formula(score, answers=4)
         try:
             study = search(tmp_path / "killed", definition, pool)
         except KilledError:
