@@ -92,7 +92,9 @@ def run(
     )
     try:
         if not checkpoint_uri:
-            say(f"the search is kept in {state.folder}: only on this machine can it go on after the task was killed")
+            say(
+                f"the search is kept in {state.folder}: with these outputs only can it go on after it was killed; checkpoint_uri names a lasting place"
+            )
         found = _Search(state, search, numbers, opening, earlier.trials, say)
         signal = found.run(base)
         result = conclude(
