@@ -92,9 +92,7 @@ def run(
     )
     try:
         if not checkpoint_uri:
-            say(
-                f"the search is kept in {state.folder}: with these outputs only can it go on after it was killed; checkpoint_uri names a lasting place"
-            )
+            say(f"the search is kept in {state.folder}; a task with other outputs begins anew without checkpoint_uri")
         found = _Search(state, search, numbers, opening, earlier.trials, say)
         signal = found.run(base)
         result = conclude(
