@@ -1,6 +1,7 @@
 """The stack: what training together must not change, and what stops it."""
 
 import re
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -194,6 +195,15 @@ def test_a_loss_that_overflows_in_a_later_epoch_names_that_epoch() -> None:
 def test_an_output_without_its_activation_is_told(kind: str, said: str) -> None:
     with pytest.raises(ModelCodeError, match=re.escape(said)):
         train(rows_of((64,), kind), load_build_model("", BARE), TASKS[kind])
+
+
+def test_a_final_model_is_trained_where_the_rows_that_it_is_applied_to_count_nothing() -> None:
+    rows = rows_of((64,))
+    weight = np.ones(len(rows.label), dtype=np.float32)
+    weight[rows.validation[0]] = 0.0
+    fitted = train(replace(rows, folds=(-1,), weight=weight), load_build_model(""))
+    assert fitted.validation_loss == [[0.0]]
+    assert np.isfinite(fitted.predictions[0]).all()
 
 
 def test_a_batch_larger_than_a_fold_is_refused() -> None:
