@@ -130,7 +130,7 @@ def first_answer(port: int, body: bytes, log: Path) -> list[float]:
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return list(json.load(answer)["predictions"])
-        except (urllib.error.URLError, ConnectionError) as fault:
+        except (urllib.error.URLError, ConnectionError, TimeoutError) as fault:
             if time.monotonic() > deadline:
                 raise SystemExit(f"{log.name}: expected an answer, got {fault}; {log.read_text()[-500:]}") from None
             time.sleep(0.2)

@@ -20,7 +20,7 @@ from foldline.errors import ClusterError, FoldlineError, ServingError
 from foldline.serving.deploy_canary.backends.knative.split import KnativeSplit
 from foldline.serving.deploy_canary.backends.route.split import Revision
 
-pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(1200)]
 
 TESTS = Path(__file__).resolve().parents[3]
 ROLE = "foldline-rollouts"

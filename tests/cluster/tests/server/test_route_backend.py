@@ -18,7 +18,7 @@ from foldline.serving.deploy_canary.backends.route.split import Revision, RouteS
 from foldline.serving.reading import Reading
 from foldline.store import open_store
 
-pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(1200)]
 
 
 def eventually(look: Callable[[], object], timeout_s: float = 90.0) -> None:

@@ -22,7 +22,7 @@ from builders.route_lab import PROMETHEUS, Lab, Users
 from builders.route_rollouts import RouteRollouts
 from builders.wire import DROP, Asked, Reply
 
-pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(1500)]
 
 STEPS = {"steps": [{"percent": 20, "min_s": 0, "min_requests": 50}], "deadline_s": 300}
 ERRORS = {"signal": "errors", "tolerance": 0.03}

@@ -16,7 +16,7 @@ from foldline.serving.deploy_canary.backends.route.gateway import read
 from foldline.serving.deploy_canary.backends.route.router import Router
 from foldline.serving.deploy_canary.backends.route.split import Revision, RouteSplit
 
-pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(1500)]
 
 ROUTE = "httproute/foldline-late"
 # One that is killed before its write of the given number (from 1).

@@ -14,7 +14,7 @@ from builders.serving_site import Json
 from foldline.errors import ClusterError, ServingError
 from foldline.object_store import client_from_environment
 
-pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.level("serving"), pytest.mark.timeout(1500)]
 
 STEPS = {"steps": [{"percent": 20, "min_s": 0, "min_requests": 50}], "look_s": 5, "deadline_s": 300}
 ERRORS = {"signal": "errors", "tolerance": 0.03}
