@@ -30,6 +30,8 @@ class Formula:
         answers: after so many the search is killed; None for never.
     """
 
+    places = 1
+
     def __init__(self, score: Callable[[dict[str, Any], int], float | FoldResult], answers: int | None = None) -> None:
         self._score, self._left = score, answers
         self.trained: list[tuple[str, int]] = []

@@ -123,10 +123,13 @@ class Pool:
 
     Args:
         opening: what every process reads before its first request.
+
+    Attributes:
+        places: number of processes that there can be.
     """
 
     def __init__(self, slots: Sequence[Slot], opening: Mapping[str, Any]) -> None:
-        self._free, self._opening = list(slots), opening
+        self._free, self._opening, self.places = list(slots), opening, len(slots)
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
 

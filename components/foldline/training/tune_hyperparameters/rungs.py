@@ -123,7 +123,7 @@ class Rungs:
 
     def _train(self, groups: Sequence[Sequence[Trial]], fold: int) -> None:
         """Train the trials on a fold, each group as one program; those of a lost process once more, each alone."""
-        waiting = [group for group in groups if group]
+        waiting = shared_out([group for group in groups if group], self._pool.places)
         while waiting and not self._ending.reason:
             requests = [self._request(group, fold) for group in waiting]
             alone: list[Sequence[Trial]] = []
@@ -221,3 +221,16 @@ class Rungs:
             left = f", about {min(seconds, self._ending.left_s):.0f} s left"
         say = f"fold {place} of {len(folds)}, {live} of {len(cohort)} trials go on, {len(trials)} of "
         self._say(f"{say}{self._definition.trials} begun, {fitted} folds fitted, {best}{left}")
+
+
+def shared_out(groups: Sequence[Sequence[Trial]], places: int) -> list[Sequence[Trial]]:
+    """The groups, the largest of them in halves for as long as there are places without one."""
+    found = list(groups)
+    while found and len(found) < places:
+        found.sort(key=len)
+        largest = found.pop()
+        if len(largest) < 2:
+            return [*found, largest]
+        half = (len(largest) + 1) // 2
+        found += [largest[:half], largest[half:]]
+    return found

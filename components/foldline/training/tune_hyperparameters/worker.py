@@ -12,6 +12,7 @@ import queue
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 
@@ -57,8 +58,6 @@ def _opened(request: dict[str, Any]) -> Any:
     from foldline.training.search.settings import Settings
 
     try:
-        from pathlib import Path
-
         task = Folds.read(Path(request["folds"])).task
         trainer = FoldTrainer.read(
             request["dataset"],

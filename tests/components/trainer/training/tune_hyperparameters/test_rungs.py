@@ -12,7 +12,9 @@ from foldline.errors import TrainingError
 from foldline.training.search import choice, fields
 from foldline.training.search.fold_result import FoldResult
 from foldline.training.search.trial import COMPLETED, FAILED, NOT_FINITE, STOPPED
+from foldline.training.tune_hyperparameters.rungs import shared_out
 from foldline.training.tune_hyperparameters.study import Study
+from foldline.training.tune_hyperparameters.trial import Trial
 
 BUDGET = {"trials": 11, "parallel_trials": 4}
 LINE = {"type": "float", "low": 0, "high": 1}
@@ -45,6 +47,25 @@ SEARCHES = {
 
 def score(point: dict[str, Any], fold: int) -> FoldResult:
     return FoldResult(noisy(point, fold), {"parameters": 1000 * point["x"]}, 3, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "places", "shared"),
+    [
+        ([8], 1, [8]),
+        ([8], 2, [4, 4]),
+        ([8], 3, [2, 2, 4]),
+        ([5, 1], 3, [1, 2, 3]),
+        ([1], 4, [1]),
+        ([2, 2, 2], 2, [2, 2, 2]),
+        ([], 2, []),
+    ],
+)
+def test_groups_are_halved_while_a_process_would_have_none(sizes: list[int], places: int, shared: list[int]) -> None:
+    trials = [[Trial(number, {}, "") for number in range(size)] for size in sizes]
+    found = shared_out(trials, places)
+    assert sorted(len(group) for group in found) == shared
+    assert sum(shared) == sum(sizes)
 
 
 def told(study: Study) -> list[Any]:
