@@ -37,7 +37,7 @@ class Parameters:
         hyperparameters: arguments of that function.
         batch_size: rows a step; 0 chooses.
         fitting: the document that `Fitting.parse` reads.
-        mode: `auto`, `stacked` or `sequential`.
+        mode: `auto`, `stacked`, `sequential`, or how many folds at once.
         checkpoint_uri: folder or address for checkpoints; none when empty.
     """
 
