@@ -245,9 +245,7 @@ def test_parity_is_held_to_its_tolerance(exported: float, passes: bool) -> None:
             check_parity(trained, found, 1.0, np.arange(3))
 
 
-def test_initial_weights_other_than_those_of_the_folds_are_refused(
-    line_of: Any, table_of: Any, tmp_path: Path
-) -> None:
+def test_initial_weights_other_than_those_of_the_folds_are_refused(line_of: Any, table_of: Any, tmp_path: Path) -> None:
     line = line_of(table_of(240, "binary"))
     weights = tmp_path / "first.weights.h5"
     table = TrainingTable.read(line.folder / "dataset", line.folder / "folds", line.folder / "transform")
@@ -255,9 +253,7 @@ def test_initial_weights_other_than_those_of_the_folds_are_refused(
     line.train_folds(model_code=OWN, epochs=1, fitting={"initial_weights": str(weights)})
     assert len(Training.read(line.folder / "training").initial_weights_digest) == 64
     weights.write_bytes(b"others")
-    with pytest.raises(
-        ArgumentError, match=r"initial weights at .*: expected the file that the folds began with"
-    ):
+    with pytest.raises(ArgumentError, match=r"initial weights at .*: expected the file that the folds began with"):
         line.train_model(model_code=OWN)
 
 
