@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 CONTENDERS = HERE / "contenders"
 PEER = HERE / "peers" / "optuna_search_cv.py"
 RESULTS = HERE / "results" / "search.json"
-PEER_PACKAGES = ("optuna-integration", "pandas")
+PEER_PACKAGES = ("optuna-integration==5.0.0", "pandas")
 SAME_PACKAGES = ("optuna", "keras", "jax", "scikit-learn")
 WRITE = """
 import sys
@@ -41,6 +41,7 @@ write(folder, "friedman")
 table = TABLES["friedman"]()
 features = np.column_stack([table[name] for name in table.column_names if name != "label"])
 np.savez(folder / "rows.npz", features=features, label=np.asarray(table["label"]))
+print("{}")
 """
 VERSIONS = (
     "import json, sys; from importlib.metadata import version as v; print(json.dumps({n: v(n) for n in sys.argv[1:]}))"
@@ -56,8 +57,7 @@ def ran(python: Path, script: str, *given: Any) -> dict[str, Any] | list[Any]:
     )  # fmt: skip
     if ended.returncode:
         raise SystemExit(f"{script[:80]}: exit status {ended.returncode}")
-    lines = ended.stdout.splitlines()
-    found: dict[str, Any] | list[Any] = json.loads(lines[-1]) if lines else {}
+    found: dict[str, Any] | list[Any] = json.loads(ended.stdout.splitlines()[-1])
     return found
 
 
