@@ -2,42 +2,11 @@
 
 import json
 import time
-from typing import NamedTuple
 
-import yaml
-
-from builders.serving_site import MANIFESTS, Json, Site
+from builders.roles import Rule, granted
+from builders.serving_site import Site
 
 KNOWN_S = 30.0
-
-
-class Rule(NamedTuple):
-    """One verb on one kind of object; `path` is resource and subresource."""
-
-    verb: str
-    group: str
-    path: str
-
-    @property
-    def what(self) -> str:
-        """The kind of object as messages name it."""
-        return f"{self.path}.{self.group}" if self.group else self.path
-
-
-def rules_of(role: Json) -> list[Rule]:
-    return [
-        Rule(verb, group, path)
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for path in rule["resources"]
-        for verb in rule["verbs"]
-    ]
-
-
-def granted(name: str) -> list[Rule]:
-    """What the manifests grant with the Role."""
-    objects = yaml.safe_load_all((MANIFESTS / "base" / "roles.yaml").read_text())
-    return rules_of(next(one for one in objects if one["metadata"]["name"] == name))
 
 
 def grant(site: Site, name: str, rules: list[Rule]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from builders.custom_resources import crd, eventually
-from builders.permissions import Rule, granted
+from builders.roles import ROLES, Rule, granted
 from foldline.cluster import Cluster, connect
 from foldline.errors import ClusterError
 from foldline.training.search.capabilities import KATIB, check
@@ -20,7 +20,6 @@ from foldline.training.tune_on_katib.options import Options, Placement
 from foldline.training.tune_on_katib.words import words_of
 
 GROUP, ROLE = "kubeflow.org", "foldline-katib"
-ROLES = Path(__file__).resolve().parents[4] / "manifests" / "base" / "roles.yaml"
 OF_IT = {"katib.kubeflow.org/experiment": "search-1"}
 Kubectl = Callable[..., str]
 Json = dict[str, Any]
@@ -36,30 +35,23 @@ def completing(plural: str, kind: str) -> Json:
     return made
 
 
-@pytest.fixture
-def kinds(kubectl: Kubectl) -> Iterator[Callable[..., None]]:
-    """Makes the kinds; a cluster with a Katib of its own is left alone."""
-    there = kubectl("get", "crd", "--output=name")
-    if f"experiments.{GROUP}" in there:
+@pytest.fixture(scope="module")
+def katib(kubectl: Kubectl) -> Iterator[None]:
+    """Katib's kinds; a cluster with a Katib of its own is left alone."""
+    without_katib(kubectl)
+    rest = (crd(GROUP, "trials", "Trial"), crd(GROUP, "suggestions", "Suggestion"))
+    made = [completing("experiments", "Experiment"), *rest]
+    for one in made:
+        kubectl("create", "--filename=-", given=json.dumps(one))
+        kubectl("wait", "--for=condition=Established", f"crd/{one['metadata']['name']}", "--timeout=60s")
+    yield
+    for one in made:
+        kubectl("delete", "--filename=-", "--wait=true", given=json.dumps(one))
+
+
+def without_katib(kubectl: Kubectl) -> None:
+    if f"experiments.{GROUP}" in kubectl("get", "crd", "--output=name"):
         pytest.skip("this cluster has Katib: tests/kubeflow looks at searches on a real one")
-    made: list[str] = []
-
-    def make(*contents: Json) -> None:
-        for content in contents:
-            made.append(json.dumps(content))
-            kubectl("create", "--filename=-", given=made[-1])
-            kubectl("wait", "--for=condition=Established", f"crd/{content['metadata']['name']}", "--timeout=60s")
-
-    yield make
-    for text in reversed(made):
-        kubectl("delete", "--filename=-", "--wait=true", given=text)
-
-
-@pytest.fixture
-def katib(kinds: Callable[..., None]) -> None:
-    kinds(
-        completing("experiments", "Experiment"), crd(GROUP, "trials", "Trial"), crd(GROUP, "suggestions", "Suggestion")
-    )
 
 
 @pytest.fixture
@@ -109,6 +101,12 @@ def trial(name: str, **holding: str) -> Json:
     }
 
 
+def test_a_cluster_without_katib_is_told(kubectl: Kubectl, runner: Cluster, namespace: str) -> None:
+    without_katib(kubectl)
+    with pytest.raises(ClusterError, match=r"API kubeflow\.org/v1beta1 .*which Katib brings"):
+        engine(runner, namespace).start()
+
+
 @pytest.mark.usefixtures("katib")
 def test_an_experiment_is_made_once_and_taken_up_by_the_same_search_only(
     runner: Cluster, namespace: str, inside: Kubectl
@@ -131,21 +129,6 @@ def test_a_dry_run_that_the_server_refuses_makes_nothing(runner: Cluster, namesp
     with pytest.raises(ClusterError, match=r"experiment/search-1 .*exceeded quota"):
         engine(runner, namespace).start()
     assert not json.loads(inside("get", "experiments", "--output=json"))["items"]
-
-
-def test_a_cluster_without_katibs_webhook_is_told(
-    kinds: Callable[..., None], runner: Cluster, namespace: str, inside: Kubectl
-) -> None:
-    kinds(crd(GROUP, "experiments", "Experiment"))
-    with pytest.raises(ClusterError, match=r"webhook of Katib: .*katib-controller runs"):
-        engine(runner, namespace).start()
-    assert not json.loads(inside("get", "experiments", "--output=json"))["items"]
-
-
-def test_a_cluster_without_katib_is_told(kinds: Callable[..., None], runner: Cluster, namespace: str) -> None:
-    kinds()
-    with pytest.raises(ClusterError, match=r"API kubeflow\.org/v1beta1 .*which Katib brings"):
-        engine(runner, namespace).start()
 
 
 @pytest.mark.usefixtures("katib")
@@ -196,22 +179,41 @@ def test_a_permission_that_is_missing_is_named_with_its_account_and_role(
     role = json.loads(inside("get", "role", ROLE, "--output=json"))
     role["rules"] = [{"apiGroups": [one.group], "resources": [one.path], "verbs": [one.verb]} for one in rules]
     inside("replace", "--filename=-", given=role)
-    who = f"--as=system:serviceaccount:{namespace}:pipeline-runner"
+    asked = {"namespace": namespace, "verb": rule.verb, "group": rule.group, "resource": rule.path}
+    user = f"system:serviceaccount:{namespace}:pipeline-runner"
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": user, "resourceAttributes": asked},
+    }
 
-    def allowed() -> str:
-        reviewed = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {
-                "resourceAttributes": {
-                    "namespace": namespace, "verb": rule.verb, "group": rule.group, "resource": rule.path
-                }
-            },
-        }  # fmt: skip
-        return inside("create", "--filename=-", who, "--output=jsonpath={.status.allowed}", given=reviewed).strip()
+    def allowed() -> bool:
+        answered = json.loads(inside("create", "--filename=-", "--output=json", given=review))
+        return bool(answered["status"]["allowed"])
 
-    eventually(allowed, "false")
+    eventually(allowed, False)
     inside("create", "--filename=-", given=trial("search-1-b", Running=""))
     pattern = rf"permission to {rule.verb} {re.escape(rule.what)} in namespace {namespace}: .*Apply the Role {ROLE}"
     with pytest.raises(ClusterError, match=pattern):
         asked_of(engine(runner, namespace))
+
+
+@pytest.mark.usefixtures("katib")
+def test_a_cluster_without_katibs_webhook_is_told(
+    kubectl: Kubectl, runner: Cluster, namespace: str, inside: Kubectl
+) -> None:
+    default = "/spec/versions/0/schema/openAPIV3Schema/properties"
+    removed = json.dumps([{"op": "remove", "path": default}])
+    kubectl("patch", "crd", f"experiments.{GROUP}", "--type=json", f"--patch={removed}")
+
+    def told() -> bool:
+        search = engine(runner, namespace)
+        try:
+            search.start()
+        except ClusterError as fault:
+            return fault.what == "webhook of Katib" and "katib-controller runs" in fault.fix
+        search.remove()
+        return False
+
+    eventually(told, True)
+    assert not json.loads(inside("get", "experiments", "--output=json"))["items"]
