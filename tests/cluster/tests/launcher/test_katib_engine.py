@@ -123,15 +123,6 @@ def test_an_experiment_is_made_once_and_taken_up_by_the_same_search_only(
 
 
 @pytest.mark.usefixtures("katib")
-def test_a_dry_run_that_the_server_refuses_makes_nothing(runner: Cluster, namespace: str, inside: Kubectl) -> None:
-    inside("create", "quota", "none", f"--hard=count/experiments.{GROUP}=0")
-    eventually(lambda: "used" in json.loads(inside("get", "quota", "none", "--output=json"))["status"], True)
-    with pytest.raises(ClusterError, match=r"experiment/search-1 .*exceeded quota"):
-        engine(runner, namespace).start()
-    assert not json.loads(inside("get", "experiments", "--output=json"))["items"]
-
-
-@pytest.mark.usefixtures("katib")
 def test_trials_are_seen_and_those_that_run_are_ended(runner: Cluster, namespace: str, inside: Kubectl) -> None:
     search = engine(runner, namespace)
     search.start()
