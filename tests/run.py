@@ -33,7 +33,7 @@ SUITES: dict[str, tuple[list[str], dict[str, list[str]]]] = {
     "cluster": (
         ["tests/cluster/enter"],
         {
-            "launcher": [f"{CLUSTER}/launcher"],
+            "trainer": [f"{CLUSTER}/trainer"],
             "server": [f"{CLUSTER}/server"],
             "local": [f"{CLUSTER}/local", "tests/product/test_manifests.py"],
         },

@@ -93,7 +93,7 @@ class Lab:
         options = {"image": self._image, "cpu": "100m", "memory": "2Gi", **katib}
         document = {"state_uri": self._state_uri, "definition": search, "katib": options}
         (folder / "task.json").write_text(json.dumps(document))
-        command = [environments.interpreter("launcher"), "-m", "builders.katib_task", self._artifacts, folder]
+        command = [environments.interpreter("trainer"), "-m", "builders.katib_task", self._artifacts, folder]
         environment = {**os.environ, "KUBECONFIG": str(self._kubeconfig), "PYTHONPATH": str(TESTS)}
         environment.pop("KUBERNETES_SERVICE_HOST", None)
         with (folder / "log").open("wb") as log:

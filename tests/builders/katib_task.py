@@ -1,4 +1,4 @@
-"""The component `tune_on_katib` as a process of the launcher's environment, as its pod would run it.
+"""The component `tune_on_katib` as a process of the trainer's environment, as its pod would run it.
 
     python -m builders.katib_task ARTIFACTS OUTPUTS DOCUMENT
 

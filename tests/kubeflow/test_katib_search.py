@@ -23,9 +23,8 @@ CONTROLLER = "deployment/katib-controller"
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Dataset, folds and transform of a small table."""
-    for name in ("launcher", "trainer"):
-        if not environments.interpreter(name).exists():
-            pytest.skip(f"the environment {name} is not here: foldline environments {name}")
+    if not environments.interpreter("trainer").exists():
+        pytest.skip("the environment trainer is not here: foldline environments trainer")
     folder = tmp_path_factory.mktemp("made") / "line"
     command = [str(environments.interpreter("trainer")), "-m", "builders.small_line", str(folder)]
     subprocess.run(command, env={**os.environ, "PYTHONPATH": str(TESTS)}, check=True, capture_output=True)

@@ -2,10 +2,10 @@
 
 from kfp.dsl import HTML, Artifact, Dataset, Input, Metrics, Output, OutputPath, component
 
-from foldline._image import LAUNCHER
+from foldline._image import TRAINER
 
 
-@component(base_image=LAUNCHER, install_kfp_package=False)
+@component(base_image=TRAINER, install_kfp_package=False)
 def tune_on_katib(dataset: Input[Dataset], folds: Input[Artifact], transform: Input[Artifact],
     search: Output[Artifact], metrics: Output[Metrics], report: Output[HTML], tuned: OutputPath(dict), state_uri: str,
     definition: dict = {}, model: str = "", model_code: str = "", hyperparameters: dict = {}, epochs: int = 50,

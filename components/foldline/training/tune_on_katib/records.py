@@ -1,4 +1,4 @@
-"""What launcher and trials tell each other through the bucket: the search, each trial's record, how the others do."""
+"""What a search and its trials tell each other through the bucket: the task, each trial's record, how the others do."""
 
 import json
 import os
@@ -82,7 +82,7 @@ class Records:
             self._told = body
 
     def others(self, own: str) -> list[list[float]]:
-        """Values by fold of every other trial that the launcher has told of."""
+        """Values by fold of every other trial that the task has told of."""
         content = _document(self._place(OTHERS)) or {}
         return [values for name, values in content.items() if name != own]
 

@@ -1,7 +1,8 @@
 """Which series of Prometheus count the requests of an arm, by what serves or routes them. Data only.
 
-Names and units were read in each program's own code or output. Those of Envoy, of Knative since 1.19 and of KServe's Python
-model server are tested against the real programs, the others against recorded text. The backends use Envoy's and Knative's.
+Names and units were read in each program's own code or output. Those of Envoy, of Knative since 1.19 and of KServe's
+Python model server are tested against the real programs, the others against recorded text. The backends use those of
+Envoy and Knative.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
 """The result of a search: put together, kept, and shown, the same whichever engine ran it."""
 
 import dataclasses
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from foldline.training.search.page import search_page
 from foldline.training.search.result import conclude
 from foldline.training.search.settings import Settings
 from foldline.training.search.trial import TrialRecord
-from foldline_pipelines.local.environments import root
 
 BASE = Settings(hyperparameters={"depth": 2}, epochs=9, fitting={"optimizer": {"name": "sgd", "momentum": 0.9}})
 WITHOUT = {"dropout": {"type": "float", "low": 0.0, "high": 0.5}, "width": {"type": "int", "low": 8, "high": 300}}
@@ -111,38 +109,6 @@ def test_importance_does_not_count_a_point_that_was_asked_for_again() -> None:
     again = [dataclasses.replace(trials[0], number=12 + index, same_as=0) for index in range(5)]
     told = definition(space=WITHOUT)
     assert importance([*trials, *again], told, (0,)) == importance(trials, told, (0,))
-
-
-def test_the_environment_of_katibs_launcher_gives_the_same_result(search: Search, tmp_path: Path) -> None:
-    interpreter = root() / "launcher" / "bin" / "python"
-    if not interpreter.exists():
-        pytest.skip("the environment launcher is not installed: foldline environments launcher")
-    search.write(tmp_path / "here")
-    program = (
-        "import sys, json, pathlib\n"
-        "from foldline.artifacts.search import Search\n"
-        "from foldline.training.search.definition import Definition\n"
-        "from foldline.training.search.page import search_page\n"
-        "from foldline.training.search.result import conclude\n"
-        "from foldline.training.search.settings import Settings\n"
-        "from foldline.training.search.trial import TrialRecord\n"
-        "here, there = map(pathlib.Path, sys.argv[1:])\n"
-        "one = Search.read(here)\n"
-        "again = conclude(Definition.parse(one.definition, one.task), one.engine,\n"
-        "    [TrialRecord.from_json(t) for t in one.trials], one.folds, task=one.task, label=one.label,\n"
-        "    base=Settings.from_json(one.base), fold_fits=one.fold_fits, seconds=one.seconds,\n"
-        "    engine_facts=one.engine_facts, origin=one.origin)\n"
-        "again.write(there)\n"
-        "search_page(again).write(there / 'page.html')\n"
-    )
-    subprocess.run(
-        [interpreter, "-c", program, tmp_path / "here", tmp_path / "there"],
-        check=True,
-        timeout=240,
-    )
-    assert (tmp_path / "there" / "page.html").stat().st_size > 50_000
-    (tmp_path / "there" / "page.html").unlink()
-    assert Search.read(tmp_path / "there").digest == Search.read(tmp_path / "here").digest
 
 
 @pytest.mark.parametrize(

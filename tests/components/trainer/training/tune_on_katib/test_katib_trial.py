@@ -1,4 +1,4 @@
-"""The program of a trial's pod as a process, with a bucket of a real S3 server between it and the launcher."""
+"""The program of a trial's pod as a process, with a bucket of a real S3 server between it and the search."""
 
 import json
 import os
