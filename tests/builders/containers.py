@@ -13,6 +13,10 @@ from foldline_pipelines.local.content import write_json
 from foldline_pipelines.local.localize import pipeline_specification, static_tasks
 
 COMPILED = Path(__file__).resolve().parents[2] / "compiled" / "pipelines"
+SEARCH = {
+    "space": {"learning_rate": {"type": "float", "low": 0.001, "high": 0.01}},
+    "budget": {"trials": 2, "parallel_trials": 2},
+}
 # The limits of the caller may not be raised where it lacks that capability, and podman's own default would.
 CONFINED = [
     *("podman", "run", "--rm", "--network=none", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL"),
@@ -65,7 +69,8 @@ def run_pipeline(
 
 
 def run_all_pipelines(folder: Path, table: Path, within: Callable[[str], list[str]]) -> dict[str, dict[str, Any]]:
-    """Run what has all components: the line with its canary, the diagnoses, and folds as tasks of their own.
+    """Run what has all components but tune_on_katib, which needs Katib: the line with a search and its canary, the
+    diagnoses, folds as tasks of their own, and what stands where no search is.
 
     Args:
         folder: holds `table` and everything that is written; any user may write to it.
@@ -77,7 +82,11 @@ def run_all_pipelines(folder: Path, table: Path, within: Callable[[str], list[st
     """
     arguments = {"dataset_uri": str(table), "label": "left", "n_folds": 3, "epochs": 2}
     own: dict[str, dict[str, Any]] = {
-        "train_and_serve": {"store_uri": str(folder / "models")},
+        "train_and_serve": {
+            "store_uri": str(folder / "models"),
+            "search": SEARCH,
+            "search_engine": "optuna",
+        },
         "spot_check": {"families": ["dummy", "linear"]},
         "cross_validate_in_parallel": {},
     }
@@ -87,4 +96,7 @@ def run_all_pipelines(folder: Path, table: Path, within: Callable[[str], list[st
         place = folder / name
         place.mkdir()
         records += run_pipeline(place, COMPILED / f"{name}.yaml", {**arguments, **more}, within)
+    alone = folder / "without_search"
+    alone.mkdir()
+    records += run_pipeline(alone, COMPILED.parent / "components" / "without_search.yaml", {}, within)
     return {record["task"].rpartition("/")[2]: record for record in records}

@@ -42,7 +42,7 @@ def tasks(imported: None, namespace: str, tmp_path_factory: pytest.TempPathFacto
     return containers.run_all_pipelines(folder, table, lambda image: [*start, image, str(folder), "--"])
 
 
-@pytest.mark.parametrize("component", sorted(registry.components()))
+@pytest.mark.parametrize("component", sorted(set(registry.components()) - {"tune_on_katib"}))
 def test_a_component_succeeds_as_a_pod_of_its_image(component: str, tasks: dict[str, dict[str, Any]]) -> None:
     task = tasks[component.replace("_", "-")]
     assert task["state"] == "succeeded", task.get("message")
