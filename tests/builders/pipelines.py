@@ -161,6 +161,15 @@ def stuck(folder: str):
     nothing(number=1).after(hang(folder=folder))
 
 
+@dsl.pipeline(name="searching")
+def searching(
+    search: dict = {},  # noqa: B006 (KFP copies it)
+    search_engine: str = "none",
+    checkpoint_uri: str = "",
+):
+    nothing(number=1)
+
+
 @dsl.pipeline(name="chain")
 def chain(number: int = 1):
     last = nothing(number=number)

@@ -1,5 +1,6 @@
 """The command itself: what it lists, refuses and hands over."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -109,6 +110,20 @@ def test_a_run_without_a_folder_makes_one_named_for_pipeline_and_time(
     (made,) = (tmp_path / "runs").iterdir()
     assert made.name.startswith("loop-20")
     assert (made / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [([], "run/checkpoints"), (["--set", "checkpoint_uri=elsewhere"], "elsewhere")]
+)
+def test_a_local_run_keeps_its_search_in_its_folder(
+    given: list[str], kept: str, foldline: Call, compiled: Callable[[str], Path], tmp_path: Path
+) -> None:
+    search = "search={space: {learning_rate: {type: float, low: 0.01, high: 0.1}}}"
+    words = ["--set", search, "--set", "search_engine=optuna", *given]
+    ended = foldline("run", compiled("searching"), "--out", "run", *words, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    parameters = json.loads((tmp_path / "run" / "run.json").read_text())["parameters"]
+    assert parameters["checkpoint_uri"] == (kept if given else str(tmp_path / kept))
 
 
 def test_a_local_run_keeps_its_models_beside_the_current_folder(
