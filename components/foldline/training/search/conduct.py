@@ -23,6 +23,10 @@ def _count(value: Any, what: str) -> int:
     return fields.whole(value, what, least=1)
 
 
+def _two(value: Any, what: str) -> int:
+    return fields.whole(value, what, least=2)
+
+
 def _positive(value: Any, what: str) -> float:
     return fields.number(value, what, above=0.0)
 
@@ -44,6 +48,7 @@ SETTINGS: dict[str, dict[str, dict[str, Callable[[Any, str], Any]]]] = {
         TPE: {"startup_trials": _count, "candidates": _count},
         MULTIVARIATE_TPE: {"startup_trials": _count, "candidates": _count},
         CMAES: {"sigma": _positive},
+        GP: {"startup_trials": _two},
     },
     KATIB: {
         TPE: {"gamma": _share, "prior_weight": _positive, "candidates": _count},

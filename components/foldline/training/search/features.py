@@ -25,8 +25,10 @@ from foldline.training.search.definition import HOLD_OUT_FOLD, RESELECTED, Defin
 from foldline.training.search.objective import LOWER_BOUND
 from foldline.training.search.parameters import Choice
 
-# These propose points in a box of numbers.
-OF_NUMBERS = (CMAES, SOBOL)
+# These propose points in a box of which every parameter is a side.
+IN_A_BOX = (CMAES, SOBOL, GP)
+# These follow one objective, across constraints too.
+OF_ONE_OBJECTIVE = (CMAES, GP)
 ON_BOTH = (RANDOM, GRID, TPE, MULTIVARIATE_TPE, CMAES, SOBOL)
 
 
@@ -104,7 +106,7 @@ def _stopping_of_several(definition: Definition) -> str:
 
 LOCALLY = f"engine {OPTUNA}"
 _NO_CONDITIONS = Refusal("Katib gives every trial a value of every parameter", f"a search for each case, or {LOCALLY}")
-_BOX = Refusal("it proposes points in a box of numbers, which every parameter is to be a side of", f"algorithm {TPE}")
+_BOX = Refusal("it proposes points in a box, which every parameter is to be a side of", f"algorithm {TPE}")
 _CATEGORIES = Refusal(
     "it proposes numbers, which choices are not", f"algorithm {TPE}, or a search for each value with that value fixed"
 )
@@ -118,13 +120,12 @@ FEATURES = (
     Feature(
         f"algorithm {GP}",
         _algorithm(GP),
-        {
-            OPTUNA: Refusal("it needs torch, which the trainer image does not have", f"algorithm {MULTIVARIATE_TPE}"),
-            KATIB: Refusal("Katib makes every range of floats logarithmic for it", f"algorithm {MULTIVARIATE_TPE}"),
-        },
+        {KATIB: Refusal("Katib makes every range of floats logarithmic for it", f"algorithm {MULTIVARIATE_TPE}")},
     ),
     Feature(
-        f"when, algorithm {CMAES} or {SOBOL}", _with(OF_NUMBERS, _conditional), {OPTUNA: _BOX, KATIB: _NO_CONDITIONS}
+        f"when, algorithm {CMAES}, {SOBOL} or {GP}",
+        _with(IN_A_BOX, _conditional),
+        {OPTUNA: _BOX, KATIB: _NO_CONDITIONS},
     ),
     Feature("when, other algorithms", _conditional, {KATIB: _NO_CONDITIONS}),
     Feature(f"choice, algorithm {CMAES}", _with((CMAES,), _choices), {OPTUNA: _CATEGORIES, KATIB: _CATEGORIES}),
@@ -136,8 +137,8 @@ FEATURES = (
     ),
     Feature(f"fewer than two numbers, algorithm {SOBOL}", _with((SOBOL,), _one_number), {KATIB: _TWO_NUMBERS}),
     Feature(
-        f"further_objectives, algorithm {CMAES}",
-        _with((CMAES,), _further),
+        f"further_objectives, algorithm {CMAES} or {GP}",
+        _with(OF_ONE_OBJECTIVE, _further),
         {OPTUNA: Refusal("it follows one objective", f"algorithm {TPE}"), KATIB: _ONE_OBJECTIVE},
     ),
     Feature(
@@ -150,8 +151,8 @@ FEATURES = (
     ),
     Feature("further_objectives", _further, {KATIB: _ONE_OBJECTIVE}),
     Feature(
-        f"constraints, algorithm {CMAES}",
-        _with((CMAES,), _constraints),
+        f"constraints, algorithm {CMAES} or {GP}",
+        _with(OF_ONE_OBJECTIVE, _constraints),
         {OPTUNA: Refusal("it would follow the objective across them", f"algorithm {TPE}"), KATIB: _NO_CONSTRAINTS},
     ),
     Feature("constraints", _constraints, {KATIB: _NO_CONSTRAINTS}),

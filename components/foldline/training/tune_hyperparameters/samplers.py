@@ -1,6 +1,8 @@
-"""What proposes points: Optuna's samplers, a grid, and CMA-ES replayed from the trials that have ended."""
+"""What proposes points: Optuna's samplers, a grid, CMA-ES replayed from the trials that have ended, and a Gaussian
+process fitted to them."""
 
 import hashlib
+import json
 import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -8,13 +10,14 @@ from typing import Any
 import numpy as np
 import optuna
 from cmaes import CMA
-from numpy.typing import NDArray
 
 from foldline.training.search import fields
-from foldline.training.search.conduct import CMAES, GRID, MULTIVARIATE_TPE, SOBOL, TPE
+from foldline.training.search.conduct import CMAES, GP, GRID, MULTIVARIATE_TPE, SOBOL, TPE
 from foldline.training.search.definition import Definition
-from foldline.training.search.parameters import Choice, Float, Int, Parameter
+from foldline.training.search.parameters import Choice, Int
 from foldline.training.search.space import Space
+from foldline.training.tune_hyperparameters.cube import number_at, place_of
+from foldline.training.tune_hyperparameters.gaussian import most_promising
 
 # Optuna's default of TPE.
 CANDIDATES = 24
@@ -36,14 +39,14 @@ def sampler_of(definition: Definition, number: int) -> optuna.samplers.BaseSampl
     if name in (TPE, MULTIVARIATE_TPE):
         several = name == MULTIVARIATE_TPE
         return optuna.samplers.TPESampler(
-            n_startup_trials=settings.get("startup_trials", max(definition.budget.parallel_trials, LEAST_STARTUP)),
+            n_startup_trials=startup(definition),
             n_ei_candidates=settings.get("candidates", CANDIDATES),
             multivariate=several,
             group=several and bool(definition.space.conditional),
             seed=seed,
         )
-    if name == SOBOL:
-        # One sequence: its place in it is in the journal.
+    if name in (SOBOL, GP):
+        # One sequence: its place in it is in the journal. A Gaussian process begins with it too.
         return optuna.samplers.QMCSampler(
             qmc_type="sobol", scramble=True, seed=seed_of(definition, 0),
             independent_sampler=optuna.samplers.RandomSampler(seed=seed), warn_independent_sampling=False,
@@ -66,7 +69,19 @@ def proposed(
         return next((point for point in points if fields.text_of(point) not in taken), None)
     if definition.algorithm.name == CMAES:
         return _evolved(definition, number, ended)
+    if definition.algorithm.name == GP and len(ended) >= startup(definition):
+        known = {fields.text_of(point) for point, _ in ended}
+        training = [json.loads(text) for text in sorted(taken) if text not in known]
+        return most_promising(definition.space, ended, training, taken, seed_of(definition, number))
     return None
+
+
+def startup(definition: Definition) -> int:
+    """Trials that do not come from what others have shown."""
+    given: int = definition.algorithm.settings.get(
+        "startup_trials", max(definition.budget.parallel_trials, LEAST_STARTUP)
+    )
+    return given
 
 
 def suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
@@ -94,7 +109,7 @@ def _evolved(definition: Definition, number: int, ended: Sequence[tuple[Mapping[
 
     Nothing but the trials has to be kept, and what trial `number` is depends on those that have ended only.
     """
-    parameters = list(definition.space)
+    parameters = [one for one in definition.space if not isinstance(one, Choice)]
     optimizer = CMA(
         mean=np.full(len(parameters), 0.5),
         sigma=definition.algorithm.settings.get("sigma", FIRST_SIGMA),
@@ -103,37 +118,10 @@ def _evolved(definition: Definition, number: int, ended: Sequence[tuple[Mapping[
     )
     size = optimizer.population_size
     for first in range(0, len(ended) - size + 1, size):
-        told = [(_to_unit(parameters, point), value) for point, value in ended[first : first + size]]
+        told = [(place_of(parameters, point), value) for point, value in ended[first : first + size]]
         # A trial that failed is as bad as the worst that did not.
         worst = max((value for _, value in told if np.isfinite(value)), default=0.0)
         optimizer.tell([(place, value if np.isfinite(value) else worst) for place, value in told])
     optimizer.reseed_rng(seed_of(definition, number))
     place = optimizer.ask()
-    return {parameter.name: _from_unit(parameter, float(at)) for parameter, at in zip(parameters, place, strict=True)}
-
-
-def _scaled(parameter: Parameter, value: float) -> float:
-    return float(np.log(value)) if getattr(parameter, "log", False) else float(value)
-
-
-def _to_unit(parameters: Sequence[Parameter], point: Mapping[str, Any]) -> NDArray[np.float64]:
-    found = []
-    for parameter in parameters:
-        assert not isinstance(parameter, Choice)
-        low, high = _scaled(parameter, parameter.low), _scaled(parameter, parameter.high)
-        found.append((_scaled(parameter, point[parameter.name]) - low) / (high - low))
-    return np.array(found)
-
-
-def _from_unit(parameter: Parameter, at: float) -> float | int:
-    assert not isinstance(parameter, Choice)
-    low, high = _scaled(parameter, parameter.low), _scaled(parameter, parameter.high)
-    value = low + at * (high - low)
-    value = float(np.exp(value)) if parameter.log else value
-    if parameter.step:
-        value = parameter.low + parameter.step * round((value - parameter.low) / parameter.step)
-    value = min(max(value, parameter.low), parameter.high)
-    if isinstance(parameter, Int):
-        return round(value)
-    assert isinstance(parameter, Float)
-    return float(f"{value:.12g}") if parameter.step else value
+    return {parameter.name: number_at(parameter, float(at)) for parameter, at in zip(parameters, place, strict=True)}

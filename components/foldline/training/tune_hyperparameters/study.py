@@ -12,7 +12,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from foldline.training.search.choice import rank
+from foldline.training.search.choice import beside, rank
 from foldline.training.search.conduct import GRID, HYPERBAND
 from foldline.training.search.definition import Definition
 from foldline.training.search.distributions import distributions, given
@@ -82,8 +82,7 @@ class Study:
         number = len(self.trials)
         # What is tried first waits in the journal.
         if not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            ended = [(trial.point, self._signed(trial)) for trial in self.trials if not trial.live]
-            point = proposed(self.definition, number, ended, {trial.text for trial in self.trials})
+            point = proposed(self.definition, number, self._ended(), {trial.text for trial in self.trials})
             if point is not None:
                 self._study.enqueue_trial(given(point, self.definition.space))
             elif self.definition.algorithm.name == GRID:
@@ -133,9 +132,21 @@ class Study:
             return 0
         return self.cohort_of(trial) % brackets(len(self.folds), self.definition.stopping.eta)
 
-    def _signed(self, trial: Trial) -> float:
-        """Lower is better; infinite for a trial that failed."""
-        return math.inf if trial.ended["state"] == FAILED else self.course(trial).ranks[-1][1]
+    def _ended(self) -> list[tuple[dict[str, Any], float]]:
+        """Points and values of the trials that have ended; lower is better, infinite for one that failed.
+
+        Trials that were stopped are compared with the best on the folds that both have.
+        """
+        ended = [trial for trial in self.trials if not trial.live]
+        scored = [trial for trial in ended if trial.ended["state"] != FAILED]
+        if not scored:
+            return [(trial.point, math.inf) for trial in ended]
+        best = min(scored, key=lambda trial: (-len(trial.folds), self.course(trial).ranks[-1]))
+        sign, first = -self.definition.objective.sign, best.record(self.definition)
+        values = {
+            trial.number: sign * beside(trial.record(self.definition), first, self.definition) for trial in scored
+        }
+        return [(trial.point, values.get(trial.number, math.inf)) for trial in ended]
 
     def _values(self, trial: Trial) -> list[float]:
         record = trial.record(self.definition)

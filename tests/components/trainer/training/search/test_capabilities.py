@@ -19,20 +19,20 @@ ASKING: dict[str, dict[str, Any]] = {
     "algorithm gp": document(algorithm={"name": "gp"}),
     "algorithm halving": document(algorithm={"name": "halving"}),
     "algorithm hyperband": document(algorithm={"name": "hyperband"}),
-    "when, algorithm cmaes or sobol": WHEN_WIDTH | {"algorithm": {"name": "sobol"}},
+    "when, algorithm cmaes, sobol or gp": WHEN_WIDTH | {"algorithm": {"name": "sobol"}},
     "when, other algorithms": CONDITIONAL,
     "choice, algorithm cmaes": CHOICE | {"algorithm": {"name": "cmaes"}},
     "choice, algorithm sobol": CHOICE | {"algorithm": {"name": "sobol"}},
     "fewer than two numbers, algorithm cmaes": document(algorithm={"name": "cmaes"}),
     "fewer than two numbers, algorithm sobol": document(algorithm={"name": "sobol"}),
     "further_objectives": document(further_objectives=[{"metric": "f1"}]),
-    "further_objectives, algorithm cmaes": NUMBERS
+    "further_objectives, algorithm cmaes or gp": NUMBERS
     | {"further_objectives": [{"metric": "f1"}], "algorithm": {"name": "cmaes"}},
     "further_objectives, stopping halving or worst_fold": document(
         further_objectives=[{"metric": "f1"}], stopping={"rule": "halving"}
     ),
     "constraints": document(constraints=[{"metric": "f1", "at_least": 0.5}]),
-    "constraints, algorithm cmaes": NUMBERS
+    "constraints, algorithm cmaes or gp": NUMBERS
     | {"constraints": [{"metric": "f1", "at_least": 0.5}], "algorithm": {"name": "cmaes"}},
     "budget.cost": document(budget={"cost": {"per_hour": 1, "limit": 2}}),
     "warm_start_uri": document(warm_start_uri="s3://searches/first"),

@@ -96,7 +96,11 @@ def test_a_search_writes_result_page_and_settings_that_train_folds_takes(line: A
     ("given", "fault", "message"),
     [
         ({"definition": {"space": {"widht": RATE}}}, ArgumentError, "hyperparameters 'widht': expected those that"),
-        ({"definition": {"space": {"learning_rate": RATE}, "algorithm": {"name": "gp"}}}, ArgumentError, "torch"),
+        (
+            {"definition": {"space": {"learning_rate": RATE}, "algorithm": {"name": "cmaes"}}},
+            ArgumentError,
+            "at least two parameters",
+        ),
         (
             {"definition": {"space": {"learning_rate": RATE}, "objective": {"metric": "rmse"}}},
             ArgumentError,
