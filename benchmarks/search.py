@@ -43,9 +43,11 @@ features = np.column_stack([table[name] for name in table.column_names if name !
 np.savez(folder / "rows.npz", features=features, label=np.asarray(table["label"]))
 print("{}")
 """
-VERSIONS = (
-    "import json, sys; from importlib.metadata import version as v; print(json.dumps({n: v(n) for n in sys.argv[1:]}))"
-)
+VERSIONS = """
+import json, sys
+from importlib.metadata import version
+print(json.dumps({name: version(name) for name in sys.argv[1:]}))
+"""
 
 
 def ran(python: Path, script: str, *given: Any) -> dict[str, Any] | list[Any]:

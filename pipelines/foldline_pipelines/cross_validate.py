@@ -74,7 +74,7 @@ def cross_validate(
         patience: Epochs without a better mean validation loss before training stops.
         seed: Seed of folds, initial weights and order of rows.
         fitting: Optimizer, schedule, loss, class_weight, weight_column, precision, stopping and more, where not usual.
-        training_mode: auto, stacked (all folds in one program) or sequential (one by one).
+        training_mode: auto, stacked (all folds in one program), sequential (one by one), or how many at a time.
         checkpoint_uri: Folder or bucket for checkpoints of training and search; none when empty.
         search: Definition of a search that comes before the training; its winner stands over the parameters above.
         search_engine: none, optuna (in one task) or katib (on the cluster; needs a bucket in checkpoint_uri).

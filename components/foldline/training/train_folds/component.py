@@ -32,7 +32,7 @@ def train_folds(dataset: Input[Dataset], folds: Input[Artifact], transform: Inpu
         patience: Epochs without a lower mean validation loss before all folds stop.
         seed: Of initial weights, dropout and the order of rows.
         fitting: Optimizer, schedule, loss, class_weight, weight_column, precision, stopping and more; see the README.
-        mode: auto, stacked (all folds in one program) or sequential (one by one); the result is the same.
+        mode: auto, stacked (all folds in one program), sequential (one by one), or how many at a time; same result.
         checkpoint_uri: Folder or bucket for checkpoints, from which a killed task goes on; none when empty.
         tuned: What a search found; it stands over all parameters from hyperparameters to patience, and over fitting."""
     from foldline.training.train_folds.run import run
