@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
@@ -26,6 +26,7 @@ from foldline.training.search.definition import HOLD_OUT_FOLD, Definition
 from foldline.training.search.fold_result import FoldResult
 from foldline.training.search.objective import PARAMETERS, SECONDS
 from foldline.training.search.settings import Settings
+from foldline.training.search.sizes import Sizes
 from foldline.training.search.trial import BUG, NOT_FINITE, OUT_OF_MEMORY
 
 
@@ -41,6 +42,7 @@ class FoldTrainer:
         # Trials come fold by fold, so the rows of one fold are enough.
         self._of_fold: tuple[int, Rows | None] = (-1, None)
         self._alike: dict[str, Likeness] = {}
+        self._sizes = Sizes()
 
     @classmethod
     def read(
@@ -110,19 +112,19 @@ class FoldTrainer:
 
     def _trained(self, points: Sequence[Settings], fold: int, epochs: int | None) -> list[FoldResult]:
         began = time.monotonic()
-        count, index = len(points), self.folds.index(fold)
+        index = self.folds.index(fold)
         prepared = self._under(points[0])
         given = prepared.parameters
+        wanted = len(points)
+        kind = self._kind(points[0], prepared) if wanted > 1 or self._sizes.known else None
+        count = wanted if kind is None else self._sizes.of(kind, wanted)
+        points = [*points, *[points[0]] * (count - wanted)]
         one = self._rows(index)
         rows = replace(one, folds=one.folds * count, training=one.training * count, validation=one.validation * count)
-        start = (
-            None
-            if prepared.start is None
-            else {
-                path: np.repeat(value[index : index + 1], count, axis=0)
-                for path, value in prepared.start.values.items()
-            }
-        )
+        start = None
+        if prepared.start is not None:
+            values = prepared.start.values.items()
+            start = {path: np.repeat(value[index : index + 1], count, axis=0) for path, value in values}
         variation = None
         if count > 1:
             alike = [self._likeness(point, self._under(point)) for point in points]
@@ -147,8 +149,16 @@ class FoldTrainer:
                 tolerate=True,
                 say=lambda line: None,
             )
-        seconds = (time.monotonic() - began) / count
-        return [self._result(fitted, number, index, seconds) for number in range(count)]
+        taken = time.monotonic() - began
+        if kind is not None:
+            self._sizes.note(kind, count, taken)
+        return [self._result(fitted, number, index, taken / wanted) for number in range(wanted)]
+
+    def _kind(self, point: Settings, prepared: Preparation) -> Hashable:
+        """What stacks that share a program have in common; None where models are not to be added to a stack."""
+        if prepared.fitting.deterministic or load_callbacks(prepared.build):
+            return None
+        return self._likeness(point, prepared).key, point.epochs, prepared.batch_size
 
     def _under(self, point: Settings) -> Preparation:
         given = self._prepared.parameters

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 
 from foldline.errors import ArgumentError, FoldlineError, ModelCodeError
+from foldline.training.fit import fit
+from foldline.training.search import folds, sizes
 from foldline.training.search.definition import Definition
 from foldline.training.search.folds import FoldTrainer
 from foldline.training.search.settings import Settings
@@ -61,6 +63,29 @@ def test_points_that_differ_in_rate_decay_and_dropout_are_one_program_and_score_
         assert set(one.other_values) == {"accuracy", "parameters"}
         assert one.other_values["parameters"] == other.other_values["parameters"] == 2 * 8 + 8 + 8 + 1 + 2
     assert stacked[0].value != stacked[1].value
+
+
+def test_points_in_a_stack_that_others_have_left_score_as_each_alone(
+    line: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[int] = []
+
+    def counted(make_model: Any, task: Any, rows: Any, **given: Any) -> Any:
+        trained.append(len(rows.folds))
+        return fit(make_model, task, rows, **given)
+
+    monkeypatch.setattr(folds, "fit", counted)
+    monkeypatch.setattr(sizes, "COMPILATION_S", 1000.0)
+    points = [Settings.of(BASE, {"learning_rate": rate}) for rate in (0.02, 0.01, 0.03)]
+    given, apart = trainer(line, {}), trainer(line, {})
+    for live in (points, points[:1]):
+        results = given.train(live, 1)
+        assert len(results) == len(live)
+        for point, result in zip(live, results, strict=True):
+            (alone,) = apart.train([point], 1)
+            assert result.value == pytest.approx(alone.value, abs=5e-3)
+            assert result.kept_epoch == alone.kept_epoch
+    assert [count for count in trained if count > 1] == [3, 3]
 
 
 def test_a_number_of_epochs_is_trained_without_an_early_stop(line: Any) -> None:
