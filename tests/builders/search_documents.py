@@ -123,6 +123,7 @@ DISAGREEING: list[tuple[str, Any, str]] = [
     ("rate-zero", space(learning_rate=RATE | {"low": 0, "log": False}), "a value of parameter 'learning_rate'"),
     ("batch-float", space(batch_size={"type": "float", "low": 1, "high": 9}), "expected int or choice, got 'float'"),
     ("batch-choice", space(batch_size={"type": "choice", "values": [32, 0]}), "a whole number of at least 1, got 0"),
+    ("patience-zero", space(patience={"type": "choice", "values": [3, 0]}), "a whole number of at least 1, got 0"),
     ("nested-names", space(fitting__loss=OPTIMIZER, fitting__loss__name=OPTIMIZER), "no part of another parameter"),
     (
         "when-unknown",

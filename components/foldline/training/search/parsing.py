@@ -25,7 +25,7 @@ WORD = "[A-Za-z_][A-Za-z0-9_]*"
 NOT_SEARCHED = ("weight_column", "stopping", "deterministic")
 SEARCHED_FITTING = tuple(name for name in Fitting.__dataclass_fields__ if name not in NOT_SEARCHED)
 # Parameters of the training itself: the least value (which the rate stays above), and whether they are whole numbers.
-OF_TRAINING = {"learning_rate": (0.0, False), "batch_size": (1, True), "epochs": (1, True), "patience": (0, True)}
+OF_TRAINING = {"learning_rate": (0.0, False), "batch_size": (1, True), "epochs": (1, True), "patience": (1, True)}
 FIELDS = {
     FLOAT: ("type", "low", "high", "log", "step", "when"),
     INT: ("type", "low", "high", "log", "step", "when"),
