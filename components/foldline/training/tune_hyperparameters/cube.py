@@ -13,7 +13,7 @@ from foldline.training.search.parameters import Choice, Float, Int, Parameter
 _CHOSEN = 0.5**0.5
 
 
-def place_of(parameters: Sequence[Parameter], point: Mapping[str, Any]) -> NDArray[np.float64]:
+def coordinates(parameters: Sequence[Parameter], point: Mapping[str, Any]) -> NDArray[np.float64]:
     """Where a point lies, float64: an axis for each number, and one for each option of a choice."""
     found: list[float] = []
     for parameter in parameters:

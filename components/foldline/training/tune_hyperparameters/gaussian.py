@@ -20,7 +20,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from foldline.training.search import fields
 from foldline.training.search.parameters import Choice, Parameter
 from foldline.training.search.space import Space
-from foldline.training.tune_hyperparameters.cube import number_at, place_of
+from foldline.training.tune_hyperparameters.cube import coordinates, number_at
 
 ANYWHERE, NEARBY = 1000, 500
 # Of the ends of a range: how far points near a good one lie from it.
@@ -49,10 +49,10 @@ def most_promising(
     # A trial that failed is as bad as the worst that did not.
     worst = max(finite, default=0.0)
     values = np.array([value if np.isfinite(value) else worst for _, value in ended])
-    known = np.stack([place_of(parameters, point) for point, _ in ended])
+    known = np.stack([coordinates(parameters, point) for point, _ in ended])
     model = _fitted(known, values, seed)
     if training:
-        beside = np.stack([place_of(parameters, point) for point in training])
+        beside = np.stack([coordinates(parameters, point) for point in training])
         values = np.concatenate([values, model.predict(beside)])
         known = np.concatenate([known, beside])
         model = GaussianProcessRegressor(model.kernel_, optimizer=None, normalize_y=True).fit(known, values)
@@ -62,7 +62,7 @@ def most_promising(
     untried = [point for point in candidates if fields.text_of(point) not in taken]
     if not untried:
         return None
-    mean, deviation = model.predict(np.stack([place_of(parameters, point) for point in untried]), return_std=True)
+    mean, deviation = model.predict(np.stack([coordinates(parameters, point) for point in untried]), return_std=True)
     better = model.predict(known).min() - mean
     with np.errstate(divide="ignore", invalid="ignore"):
         z = better / deviation
@@ -96,6 +96,6 @@ def _near(parameters: Sequence[Parameter], point: Mapping[str, Any], random: np.
             other = random.random() < _SPREAD
             found[one.name] = one.options[random.integers(len(one.options))] if other else point[one.name]
         else:
-            (at,) = place_of([one], point)
+            (at,) = coordinates([one], point)
             found[one.name] = number_at(one, float(np.clip(at + _SPREAD * random.normal(), 0.0, 1.0)))
     return found

@@ -16,7 +16,7 @@ from foldline.training.search.conduct import CMAES, GP, GRID, MULTIVARIATE_TPE, 
 from foldline.training.search.definition import Definition
 from foldline.training.search.parameters import Choice, Int
 from foldline.training.search.space import Space
-from foldline.training.tune_hyperparameters.cube import number_at, place_of
+from foldline.training.tune_hyperparameters.cube import coordinates, number_at
 from foldline.training.tune_hyperparameters.gaussian import most_promising
 
 # Optuna's default of TPE.
@@ -118,7 +118,7 @@ def _evolved(definition: Definition, number: int, ended: Sequence[tuple[Mapping[
     )
     size = optimizer.population_size
     for first in range(0, len(ended) - size + 1, size):
-        told = [(place_of(parameters, point), value) for point, value in ended[first : first + size]]
+        told = [(coordinates(parameters, point), value) for point, value in ended[first : first + size]]
         # A trial that failed is as bad as the worst that did not.
         worst = max((value for _, value in told if np.isfinite(value)), default=0.0)
         optimizer.tell([(place, value if np.isfinite(value) else worst) for place, value in told])

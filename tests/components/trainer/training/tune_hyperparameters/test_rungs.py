@@ -231,3 +231,20 @@ def test_a_constraint_keeps_a_better_trial_from_being_chosen(tmp_path: Path) -> 
     assert choice.usable(records, definition)[0].parameters["x"] <= 0.5
     content = [json.loads(line) for line in (tmp_path / "search" / "journal.jsonl").read_text().splitlines()]
     assert any("constraints:broken" in str(line) for line in content)
+
+
+def test_what_learns_sees_stopped_trials_as_far_from_the_best_as_on_the_folds_that_both_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[dict[str, float], float]] = []
+
+    def seen(definition: Any, number: int, ended: Any, taken: Any) -> None:
+        shown[:] = ended
+
+    monkeypatch.setattr("foldline.training.tune_hyperparameters.study.proposed", seen)
+    # The first fold is hard, so that trials which have no other look bad.
+    definition = defined(space={"x": LINE}, algorithm={"name": "random"}, budget={"trials": 9, "parallel_trials": 8})
+    search(tmp_path, definition, Formula(lambda point, fold: point["x"] + (10.0 if fold else 0.0)))
+    assert len(shown) == 8
+    (offset,) = {round(value + point["x"], 6) for point, value in shown}
+    assert offset == pytest.approx(-10.0 * (len(FOLDS) - 1) / len(FOLDS))
