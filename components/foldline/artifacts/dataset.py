@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from foldline.artifacts import identity
 from foldline.artifacts.seal import open_sealed, seal
+from foldline.artifacts.task import Task
 from foldline.errors import ArtifactError
 
 FORM = "foldline.dataset/1"
@@ -47,6 +48,8 @@ class Dataset:
         label: name of the label column, empty where none was named.
         time_window: `column`, `start` and `end` (ISO 8601) of the rows, empty where there is no time column.
         exclusions: what was left out: `reason` and `rows` each.
+        model: of a scored dataset, whose predictions stand in it: `version`, `digest`, `label`, `task` (as
+            `Task.to_json`) and `predictions` (names of their columns; null in rows without one); else empty.
     """
 
     path: Path
@@ -58,6 +61,7 @@ class Dataset:
     time_window: dict[str, str] = field(default_factory=dict)
     exclusions: tuple[dict[str, Any], ...] = ()
     key_columns: tuple[str, ...] = ()
+    model: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def write(
@@ -70,15 +74,23 @@ class Dataset:
         time_column: str = "",
         exclusions: tuple[dict[str, Any], ...] = (),
         key_columns: tuple[str, ...] = (),
+        model: dict[str, Any] | None = None,
+        row_id: NDArray[np.int64] | None = None,
     ) -> Self:
-        """Write `table` (columns of the types in `DTYPES`, no `row_id`) as a dataset at the new folder `path`."""
+        """Write `table` (columns of the types in `DTYPES`, no `row_id`) as a dataset at the new folder `path`.
+
+        Args:
+            model: see the class.
+            row_id: identities that the rows have already; shape (n_rows,). Found from keys or content when None.
+        """
         names = {kind: name for name, kind in DTYPES.items()}
         columns = tuple(Column(item.name, names[item.type]) for item in table.schema)
         window = {}
         if time_column:
             times = np.asarray(table[time_column].drop_null())
             window = {"column": time_column, "start": str(times.min()), "end": str(times.max())} if len(times) else {}
-        identified = table.add_column(0, ROW_ID, pa.array(identity.row_ids(table, list(key_columns))))
+        identities = identity.row_ids(table, list(key_columns)) if row_id is None else row_id
+        identified = table.add_column(0, ROW_ID, pa.array(identities))
         (path / "data").mkdir(parents=True)
         for part, start in enumerate(range(0, max(table.num_rows, 1), ROWS_PER_FILE)):
             chunk = identified.slice(start, ROWS_PER_FILE)
@@ -92,6 +104,7 @@ class Dataset:
             "time_window": window,
             "exclusions": list(exclusions),
             "key_columns": list(key_columns),
+            "model": model or {},
         }
         seal(path, MANIFEST, FORM, content)
         return cls.read(path)
@@ -114,6 +127,7 @@ class Dataset:
             time_window=manifest["time_window"],
             exclusions=tuple(manifest["exclusions"]),
             key_columns=tuple(manifest["key_columns"]),
+            model=manifest.get("model", {}),
         )
 
     def table(self, columns: list[str] | None = None) -> pa.Table:
@@ -126,6 +140,22 @@ class Dataset:
                 f"field rows of {self.path / MANIFEST}", expected=str(self.rows), got=f"{table.num_rows}"
             )
         return table
+
+    @property
+    def scored_task(self) -> Task:
+        """The task of the model whose predictions stand in the dataset.
+
+        Raises:
+            ArtifactError: it is not scored.
+        """
+        if not self.model:
+            raise ArtifactError(
+                f"field model of {self.path / MANIFEST}",
+                expected="a model whose predictions stand in the dataset",
+                got="none",
+                fix="Give a dataset that score_champion made.",
+            )
+        return Task.from_json(self.model["task"])
 
     def dtype(self, name: str) -> str:
         """The dtype of the column `name`; KeyError where there is none."""

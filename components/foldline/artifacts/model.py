@@ -18,6 +18,7 @@ FORM = "foldline.model/1"
 MANIFEST = "model.json"
 VERSION_FOLDER = "1"
 TRAINING_ROWS = "training_rows.parquet"
+REFERENCE = "reference"
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,12 @@ class Model:
     def saved_model(self) -> Path:
         """Folder of the SavedModel; its parent is what TF Serving and KServe take."""
         return self.path / VERSION_FOLDER
+
+    @property
+    def reference(self) -> Path | None:
+        """Folder of the scored dataset that later data are held against; None where the model was exported without."""
+        folder = self.path / REFERENCE
+        return folder if folder.is_dir() else None
 
     def training_rows(self) -> NDArray[np.int64]:
         """The `row_id` of each row that the model was trained on, in increasing order."""

@@ -11,6 +11,7 @@ import pytest
 from foldline.artifacts import Column, Dataset, dataset
 from foldline.artifacts.dataset import row_id_array
 from foldline.artifacts.seal import seal
+from foldline.artifacts.task import Task
 from foldline.errors import ArtifactError
 
 
@@ -95,3 +96,17 @@ def test_row_ids_are_not_negative_and_differ(tmp_path: Path) -> None:
     ids = row_id_array(write(tmp_path / "dataset", pa.concat_tables([table()] * 50)).table())
     assert ids.min() >= 0
     assert len(np.unique(ids)) == 150
+
+
+def test_a_scored_dataset_keeps_its_rows_identities_and_says_whose_predictions_it_holds(tmp_path: Path) -> None:
+    plain = write(tmp_path / "plain")
+    task = Task("binary", ("false", "true"))
+    model = {"version": "1", "digest": "sha256:0", "label": "well", "task": task.to_json(), "predictions": ["p"]}
+    rows = plain.table().drop(["row_id"]).append_column("p", pa.array([0.5, None, 0.25]))
+    scored = Dataset.write(
+        tmp_path / "scored", rows, source=plain.source, label="well", model=model, row_id=row_id_array(plain.table([]))
+    )
+    assert row_id_array(scored.table([])).tolist() == row_id_array(plain.table([])).tolist()
+    assert scored.scored_task == task
+    with pytest.raises(ArtifactError, match="score_champion"):
+        _ = plain.scored_task
