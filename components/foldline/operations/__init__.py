@@ -1,0 +1,1 @@
+"""What keeps a model healthy once it serves."""
