@@ -30,6 +30,7 @@ class TrainedFolds(NamedTuple):
     folds: dsl.Artifact
     transform: dsl.Artifact
     training: dsl.Artifact
+    predictions: dsl.Artifact
 
 
 def ingest_to_transforms(
@@ -211,4 +212,5 @@ def ingest_to_trained_folds(
     with_object_store(trained_folds)
     on_accelerator(trained_folds, accelerator_type, accelerator_count, node_selector, tolerations)
     within_hours(trained_folds, 48)
-    return TrainedFolds(line.dataset, line.folds, line.transform, trained_folds.outputs["training"])
+    outputs = trained_folds.outputs
+    return TrainedFolds(line.dataset, line.folds, line.transform, outputs["training"], outputs["predictions"])

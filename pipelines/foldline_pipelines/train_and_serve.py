@@ -152,6 +152,7 @@ def train_and_serve(
         folds=line.folds,
         transform=line.transform,
         training=line.training,
+        predictions=line.predictions,
         model_code=model_code,
         checkpoint_uri=checkpoint_uri,
     )

@@ -76,16 +76,18 @@ class Dataset:
         key_columns: tuple[str, ...] = (),
         model: dict[str, Any] | None = None,
         row_id: NDArray[np.int64] | None = None,
+        time_window: dict[str, str] | None = None,
     ) -> Self:
         """Write `table` (columns of the types in `DTYPES`, no `row_id`) as a dataset at the new folder `path`.
 
         Args:
             model: see the class.
             row_id: identities that the rows have already; shape (n_rows,). Found from keys or content when None.
+            time_window: of the table that the rows are a sample of; that of the rows in `time_column` when None.
         """
         names = {kind: name for name, kind in DTYPES.items()}
         columns = tuple(Column(item.name, names[item.type]) for item in table.schema)
-        window = {}
+        window = time_window or {}
         if time_column:
             times = np.asarray(table[time_column].drop_null())
             window = {"column": time_column, "start": str(times.min()), "end": str(times.max())} if len(times) else {}

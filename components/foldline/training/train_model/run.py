@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foldline.artifacts import Model, RawColumn
+from foldline.artifacts import Model, Predictions, RawColumn
+from foldline.artifacts.model import REFERENCE
 from foldline.artifacts.training import Training
 from foldline.disk import room_for
 from foldline.errors import ArgumentError, ArtifactError
@@ -22,6 +23,7 @@ def run(
     folds_path: str,
     transform_path: str,
     training_path: str,
+    predictions_path: str,
     model_path: str,
     report_path: str,
     model_code: str,
@@ -51,6 +53,7 @@ def run(
     from foldline.training.train_model.export import ExportProcess, Request
     from foldline.training.train_model.page import model_page
     from foldline.training.train_model.parity import check_parity, parity_rows
+    from foldline.training.train_model.reference import write_reference
 
     build = load_build_model(training.model, model_code)
     if code_digest(build) != training.model_code_digest:
@@ -74,6 +77,12 @@ def run(
         raise ArtifactError(
             f"field origin of {training_path}", expected=f"{table.origin}", got=f"{training.origin}",
             fix="Train the folds on this dataset, with these folds and this transform.",
+        )  # fmt: skip
+    predictions = Predictions.read(Path(predictions_path))
+    if predictions.origin != {"kind": "out_of_fold", **table.origin}:
+        raise ArtifactError(
+            f"field origin of {predictions_path}", expected=f"{table.origin}", got=f"{predictions.origin}",
+            fix="Give the predictions of the same train_folds as the training.",
         )  # fmt: skip
     task, transform = training.task, table.transform
     checkpoint = None
@@ -126,6 +135,7 @@ def run(
         scale.sd,
         table.row_id[checked],
     )
+    write_reference(target / REFERENCE, table.dataset, predictions, training.label)
     model = Model.seal(
         target,
         task=task,

@@ -95,7 +95,7 @@ class Line:
     def train_model(
         self, model_code: str = "", training: str = "training", to: str = "model", checkpoint_uri: str = ""
     ) -> None:
-        inputs = (self.path(name) for name in ("dataset", "folds", "transform", training))
+        inputs = (self.path(name) for name in ("dataset", "folds", "transform", training, "predictions"))
         train_model(*inputs, self.path(to), self.path("model.html"), model_code, checkpoint_uri, self.described.update)
 
 

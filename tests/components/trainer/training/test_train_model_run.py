@@ -1,6 +1,7 @@
 """`train_model`: the SavedModel gives what training gave, anywhere, and nothing else gets through."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from foldline.artifacts import Model, RawColumn, Transform
+from foldline.artifacts import Dataset, Model, Predictions, RawColumn, Transform
 from foldline.artifacts.signature import MISSING_INTEGER, tensors_from_table
 from foldline.artifacts.tensor_names import tensor_names
 from foldline.artifacts.training import Training
@@ -26,6 +27,7 @@ from foldline.training.model_code import load_build_model, make_model
 from foldline.training.rows import TrainingTable
 from foldline.training.train_model.export import ExportProcess, Request, read_weights
 from foldline.training.train_model.parity import check_parity, parity_rows
+from foldline.training.train_model.reference import sampled
 from foldline.training.train_model.run import predict_raw
 
 OWN = """
@@ -134,6 +136,51 @@ def test_the_model_says_what_it_is_made_of(trained: Any) -> None:
     assert "<script" not in page
 
 
+def test_a_sample_of_the_table_with_its_out_of_fold_predictions_travels_with_the_model(trained: Any) -> None:
+    model = Model.read(trained.folder / "model")
+    assert model.reference is not None
+    reference, predicted = Dataset.read(model.reference), Predictions.read(trained.folder / "predictions")
+    table = reference.table()
+    assert table.drop(["prediction"]).equals(trained.dataset.table())
+    found = dict(zip(table["row_id"].to_pylist(), table["prediction"].to_pylist(), strict=True))
+    said = dict(zip(predicted.row_id.tolist(), predicted.prediction[:, 0].tolist(), strict=True))
+    held_out = trained.folds.row_id[trained.folds.test].tolist()
+    assert {row: value for row, value in found.items() if value is not None} == said
+    assert {row for row, value in found.items() if value is None} == set(held_out)
+    assert reference.scored_task == trained.task
+    assert reference.model | {"task": None} == {
+        "version": "", "digest": "", "label": "label", "task": None, "predictions": ["prediction"],
+    }  # fmt: skip
+
+
+def test_an_edited_reference_is_no_model(trained: Any, tmp_path: Path) -> None:
+    shutil.copytree(trained.folder / "model", tmp_path / "model")
+    (tmp_path / "model" / "reference" / "dataset.json").write_text("{}")
+    with pytest.raises(ArtifactError, match=r"file .*reference/dataset.json"):
+        Model.read(tmp_path / "model")
+
+
+def test_a_larger_table_gives_a_sample_by_identity_that_its_next_version_shares() -> None:
+    row_id = np.random.default_rng(0).integers(0, 2**62, 30_000)
+    kept = sampled(row_id, 20_000)
+    assert kept.sum() == 20_000
+    grown = np.concatenate([row_id, np.random.default_rng(1).integers(0, 2**62, 3_000)])
+    shared = sampled(grown, 20_000)[:30_000]
+    assert not (shared & ~kept).any()
+    assert shared.sum() > 17_500
+
+
+def test_predictions_of_other_folds_are_refused(trained: Any, tmp_path: Path) -> None:
+    line = replace(trained, folder=tmp_path)
+    for name in ("dataset", "folds", "transform", "training"):
+        (tmp_path / name).symlink_to(trained.folder / name)
+    own = Predictions.read(trained.folder / "predictions")
+    arrays = {name: getattr(own, name) for name in ("row_id", "fold", "label", "prediction")}
+    Predictions.write(tmp_path / "predictions", task=own.task, origin={**own.origin, "folds": "others"}, **arrays)
+    with pytest.raises(ArtifactError, match=r"field origin of .*predictions"):
+        line.train_model()
+
+
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
 def test_own_model_code_is_exported_for_every_task(
     kind: str, line_of: Callable[..., Any], table_of: Callable[..., pa.Table], tmp_path: Path
@@ -185,7 +232,7 @@ def test_an_export_with_another_transform_fails_the_parity_check(
 
 def test_an_edited_transform_is_refused(trained: Any, tmp_path: Path) -> None:
     line = replace(trained, folder=tmp_path)
-    for name in ("dataset", "folds", "training"):
+    for name in ("dataset", "folds", "training", "predictions"):
         (tmp_path / name).symlink_to(trained.folder / name)
     subprocess.run(["cp", "-r", str(trained.folder / "transform"), str(tmp_path / "transform")], check=True)
     graph = tmp_path / "transform" / "final" / "transform_fn" / "saved_model.pb"
