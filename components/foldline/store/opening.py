@@ -23,11 +23,23 @@ def open_store(uri: str) -> Store:
         return BucketStore(uri, client_from_environment(uri, os.environ), parse_address(uri, argument="store_uri"))
     from foldline.store.folder import FolderStore
 
+    return FolderStore(uri, folder_of(uri, argument="store_uri"))
+
+
+def folder_of(uri: str, *, argument: str) -> Path:
+    """The folder at a path or `file:///folder`.
+
+    Args:
+        argument: name of the parameter that `uri` came in, for the message.
+
+    Raises:
+        ArgumentError: `uri` is neither.
+    """
     address = urlsplit(uri)
     if address.scheme == "file" and address.netloc in ("", "localhost") and address.path.startswith("/"):
-        return FolderStore(uri, Path(unquote(address.path)))
+        return Path(unquote(address.path))
     if not uri or "://" in uri or address.scheme == "file":
         raise ArgumentError(
-            "store_uri", expected="a folder, file:///folder, s3://bucket/prefix or minio://bucket/prefix", got=repr(uri)
+            argument, expected="a folder, file:///folder, s3://bucket/prefix or minio://bucket/prefix", got=repr(uri)
         )
-    return FolderStore(uri, Path(uri))
+    return Path(uri)
