@@ -1,0 +1,125 @@
+"""What is found of a series of windows, and how it reads in a decision."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+DRIFT, NO_DRIFT, NOT_ENOUGH, FAULT = "drift", "no drift", "not enough data", "fault"
+WATCH, QUIET = "watch", "quiet"
+# Ranked: what is nearer to the harm comes first.
+TIERS = ("performance", "prediction", "label", "input", "joint")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One statistic of one window: a column, a performance metric, or the joint change of all inputs.
+
+    Attributes:
+        name: the column's, or `log_loss`, `squared_error`, `roc_auc`, `joint`.
+        tier: one of `TIERS`.
+        measure: what `effect` is: `divergence` (Jensen-Shannon, base 2), `loss_increase` (share of the reference's),
+            `area_loss`, `domain_area` (area under the ROC curve of the domain classifier).
+        effect: how large the change is, in its measure.
+        psi: Population Stability Index, of columns; None for other members.
+        p: adjusted for all members of the window.
+        threshold: the effect from which on this window would have alarmed in this member.
+        alarm: `p` is at most alpha and `effect` at least its floor.
+        fault: what the change looks like where that is a fault of the data's source, else empty.
+    """
+
+    name: str
+    tier: str
+    measure: str
+    effect: float
+    psi: float | None
+    p: float
+    threshold: float
+    alarm: bool
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window.
+
+    Attributes:
+        start, end: ISO 8601; the end is not in the window.
+        lag: number of periods from the reference's end to this window's, at least 1.
+        rows: in the window.
+        state: `drift`, `watch` (alarms, but not often enough yet), `quiet`, `fault` or `not enough data`.
+        reason: of `fault` and `not enough data`, else empty.
+        p: of the window as a whole; None where it was not judged.
+        nulls: number of pairs of earlier periods that it was ranked among.
+        slice_periods: number of the reference's newest periods that it was compared with.
+        members: tier by tier, the smallest p first; empty where the window was not judged.
+    """
+
+    start: str
+    end: str
+    lag: int
+    rows: int
+    state: str
+    reason: str
+    p: float | None
+    nulls: int
+    slice_periods: int
+    members: tuple[Member, ...]
+
+    @property
+    def alarms(self) -> tuple[Member, ...]:
+        """The members that alarm."""
+        return tuple(member for member in self.members if member.alarm)
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """A column that is not watched, and why."""
+
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """Drift that is going on: two reports of one event have the same key.
+
+    Attributes:
+        key: sha256 over the reference's (or model's) digest, the tier and the onset, in hexadecimal.
+        tier: the highest that alarmed in the onset window.
+        onset: start of the first window that alarmed, ISO 8601.
+    """
+
+    key: str
+    tier: str
+    onset: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is found of a whole series.
+
+    Attributes:
+        verdict: `drift`, `no drift`, `not enough data` or `fault`, of the newest window.
+        reasons: sentences, the deciding one first, then those of the alarms, tier by tier.
+        event: the drift that is going on, None where there is none.
+        windows: oldest first.
+        excluded: columns that are not watched.
+        reference: `digest`, `start`, `end`, `rows` and `periods` of the reference, and `model_version` (empty where
+            it is not scored).
+    """
+
+    verdict: str
+    reasons: tuple[str, ...]
+    event: Event | None
+    windows: tuple[Window, ...]
+    excluded: tuple[Excluded, ...]
+    reference: dict[str, Any]
+
+    def figures(self) -> dict[str, Any]:
+        """Every figure, for a decision: `windows` (each with its `members`), `excluded`, `reference`, `event` (an empty
+        object where there is none)."""
+        return {
+            "event": asdict(self.event) if self.event else {},
+            "windows": [asdict(window) for window in self.windows],
+            "excluded": [asdict(column) for column in self.excluded],
+            "reference": self.reference,
+        }
