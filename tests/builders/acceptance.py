@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from foldline_pipelines.kubeflow import connection
+from foldline.kubeflow import connection
 
 GPU = "nvidia.com/gpu"
 FIRST_S = 300.0

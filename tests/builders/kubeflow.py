@@ -1,6 +1,6 @@
 """The wire of Kubeflow Pipelines 2.17 on loopback: what a client sends is checked as the server checks it.
 
-Only what the command calls; a run ends as the test says, and its tasks are those of an Argo Workflow.
+Only what Foldline calls; a run ends as the test says, and its tasks are those of an Argo Workflow.
 """
 
 import email.parser
@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -28,6 +29,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 _FIELDS = {
     "run": {
         "display_name",
+        "description",
         "experiment_id",
         "pipeline_version_reference",
         "pipeline_spec",
@@ -72,6 +74,8 @@ class Kubeflow:
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     recurring_runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     uploads: int = 0
+    page: int = 100
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
         named = json.loads(query["filter"])["predicates"][0]["stringValue"] if "filter" in query else None
@@ -86,16 +90,19 @@ class Kubeflow:
                 return self._upload(query, body)
             case ("GET", ["pipelines", pipeline, "versions"]):
                 own = {key: one for key, one in self.versions.items() if one["pipeline_id"] == pipeline}
-                return {"pipeline_versions": self._found(own, named)}
+                return {"pipeline_versions": _ordered(self._found(own, named), query)}
             case ("GET", ["experiments"]):
                 return {"experiments": self._found(self.experiments, named)}
             case ("POST", ["experiments"]):
                 return self._keep(self.experiments, "experiment_id", body)
             case ("GET", ["runs"]):
-                return {"runs": [one for one in self.runs.values() if one["recurring_run_id"] == named]}
+                return self._runs(query)
             case ("POST", ["runs"]):
                 self._check("run", body)
                 return self._keep(self.runs, "run_id", {**body, "state": "PENDING"})
+            case ("POST", ["runs", one]) if one.endswith(":terminate"):
+                self.runs[one.removesuffix(":terminate")]["state"] = "CANCELING"
+                return {}
             case ("GET", ["runs", run]):
                 return self._run(run, old="v1beta1" in path)
             case ("GET", ["runs", _, "nodes", pod, "log"]):
@@ -119,8 +126,18 @@ class Kubeflow:
 
     def _keep(self, among: dict[str, dict[str, Any]], key: str, content: dict[str, Any]) -> dict[str, Any]:
         identity = str(uuid.uuid4())
-        among[identity] = {**content, key: identity}
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        among[identity] = {"created_at": now, **content, key: identity}
         return among[identity]
+
+    def _runs(self, query: dict[str, str]) -> dict[str, Any]:
+        """A page of runs; a token is the number of those that were given before."""
+        wanted = json.loads(query["filter"])["predicates"] if "filter" in query else []
+        found = [one for one in self.runs.values() if all(one.get(by["key"]) == by["stringValue"] for by in wanted)]
+        start = int(query.get("page_token") or 0)
+        end = start + min(self.page, int(query["page_size"]))
+        token = str(end) if end < len(found) else ""
+        return {"runs": _ordered(found, query)[start:end], "next_page_token": token}
 
     def _upload(self, query: dict[str, str], body: bytes) -> dict[str, Any]:
         self.uploads += 1
@@ -174,6 +191,11 @@ class Kubeflow:
         return self._keep(self.recurring_runs, "recurring_run_id", content)
 
 
+def _ordered(found: list[dict[str, Any]], query: dict[str, str]) -> list[dict[str, Any]]:
+    newest_first = query.get("sort_by") == "created_at desc"
+    return sorted(found, key=lambda one: str(one.get("created_at", "")), reverse=newest_first)
+
+
 def _status(text: str) -> str:
     return json.dumps({"code": 3, "message": f"Failed to create it: Validate request failed: {text}", "details": []})
 
@@ -206,8 +228,9 @@ def serving() -> Iterator[Kubeflow]:
                     raise RefusedError(*kubeflow.refuse)
                 body = _file(kind, raw) if kind.startswith("multipart/") else json.loads(raw) if raw else None
                 query = {name: values[0] for name, values in parse_qs(address.query).items()}
-                answer = kubeflow.answer(self.command, address.path, query, body)
-                text = answer if isinstance(answer, str) else json.dumps(answer)
+                with kubeflow.lock:
+                    answer = kubeflow.answer(self.command, address.path, query, body)
+                    text = answer if isinstance(answer, str) else json.dumps(answer)
             except RefusedError as refusal:
                 status, text = refusal.status, refusal.text
             self.send_response(status)

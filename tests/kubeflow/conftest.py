@@ -21,8 +21,9 @@ from rich.console import Console
 
 from builders import acceptance_pipelines
 from builders.acceptance import given
+from foldline.kubeflow import connection
 from foldline_pipelines.compile import compile_pipeline
-from foldline_pipelines.kubeflow import connection, follow, workflow
+from foldline_pipelines.kubeflow import follow, workflow
 
 BIN = Path(sys.executable).parent
 RUN_S = 3600.0

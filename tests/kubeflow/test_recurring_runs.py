@@ -11,7 +11,8 @@ import pytest
 
 from builders.acceptance import first_run_of, recurring_run, runs_of
 from foldline.errors import RunError
-from foldline_pipelines.kubeflow import connection, schedule
+from foldline.kubeflow import connection
+from foldline_pipelines.kubeflow import schedule
 
 Ended = subprocess.CompletedProcess[str]
 

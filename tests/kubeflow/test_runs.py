@@ -11,9 +11,10 @@ import pytest
 from builders import acceptance_pipelines
 from builders.acceptance import GPU, accelerator_node, placed_on, pods_by_node, run_id, table
 from foldline.errors import RunError
+from foldline.kubeflow import connection, runs
 from foldline_pipelines import arguments
 from foldline_pipelines.compile import compile_pipeline, load
-from foldline_pipelines.kubeflow import connection, submit, upload
+from foldline_pipelines.kubeflow import upload
 
 Ended = subprocess.CompletedProcess[str]
 Seen = Callable[[str], dict[str, Any]]
@@ -95,7 +96,7 @@ def test_a_run_that_the_server_refuses_is_told_in_its_words(
 ) -> None:
     version = upload.ensure_version(api, small, f"foldline-acceptance-{unique}")
     with pytest.raises(RunError, match=r"run/wrong: .* got 400 .*rows"):
-        submit.start(api, version, {"rows": "three"}, experiment=f"acceptance-{unique}", name="wrong")
+        runs.start(api, version, {"rows": "three"}, experiment=f"acceptance-{unique}", name="wrong")
 
 
 def test_the_pod_has_its_time_limit_and_no_accelerator(

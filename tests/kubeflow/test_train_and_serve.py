@@ -19,7 +19,7 @@ from builders.acceptance import (
     recurring_run,
     run_id,
 )
-from foldline_pipelines.kubeflow import connection
+from foldline.kubeflow import connection
 
 Ended = subprocess.CompletedProcess[str]
 TASKS = {

@@ -9,9 +9,10 @@ import pytest
 import urllib3
 import yaml
 
+from foldline.kubeflow import connection
+from foldline.kubeflow.listing import named
 from foldline_pipelines import registry
 from foldline_pipelines.compile import load
-from foldline_pipelines.kubeflow import connection, upload
 
 COMPILED = Path(__file__).resolve().parents[2] / "compiled"
 Ended = subprocess.CompletedProcess[str]
@@ -34,7 +35,7 @@ def test_kfp_creates_a_pipeline_and_another_version_of_it(
     assert created.returncode == 0, created.stderr
     added = kfp("pipeline", "create-version", "-n", pipeline, "-v", f"{pipeline}-second", file)
     assert added.returncode == 0, added.stderr
-    found = api.ask(pipeline, api.pipelines.pipeline_service_list_pipelines, filter=upload.named(pipeline), **api.scope)
+    found = api.ask(pipeline, api.pipelines.pipeline_service_list_pipelines, filter=named(pipeline), **api.scope)
     (only,) = found.pipelines
     versions = api.ask(pipeline, api.pipelines.pipeline_service_list_pipeline_versions, only.pipeline_id)
     names = {one.display_name for one in versions.pipeline_versions}
@@ -66,7 +67,7 @@ def test_the_same_file_is_uploaded_once(
         assert one.returncode == 0, one.stderr
     assert "is there" in outputs[1].stdout
     pipeline = load(small)["pipelineInfo"]["name"]
-    found = api.ask(pipeline, api.pipelines.pipeline_service_list_pipelines, filter=upload.named(pipeline), **api.scope)
+    found = api.ask(pipeline, api.pipelines.pipeline_service_list_pipelines, filter=named(pipeline), **api.scope)
     (only,) = found.pipelines
     versions = api.ask(pipeline, api.pipelines.pipeline_service_list_pipeline_versions, only.pipeline_id)
     assert len(versions.pipeline_versions) == 1
@@ -82,5 +83,5 @@ def test_objects_of_kubernetes_become_a_pipeline(
     file = COMPILED / "kubernetes" / f"{name}.yaml"
     kubectl("apply", "-n", namespace, "-f", str(file))
     title = next(iter(yaml.safe_load_all(file.read_text())))["metadata"]["name"]
-    found = api.ask(title, api.pipelines.pipeline_service_list_pipelines, filter=upload.named(title), **api.scope)
+    found = api.ask(title, api.pipelines.pipeline_service_list_pipelines, filter=named(title), **api.scope)
     assert [one.display_name for one in found.pipelines] == [title]

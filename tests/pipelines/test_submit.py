@@ -196,7 +196,7 @@ def test_without_any_endpoint_the_ways_to_name_one_are_said(
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
     status, output = command("submit", compiled("count"))
     assert status == 1
-    assert "--endpoint: expected the address of Kubeflow Pipelines, got none" in output
+    assert "endpoint: expected the address of Kubeflow Pipelines, got none" in output
 
 
 def test_a_token_comes_from_the_file_that_kfp_reads(
@@ -215,6 +215,6 @@ def test_where_kubeflow_has_users_a_namespace_is_needed_and_sent(
     server: Kubeflow, command: Command, compiled: Callable[[str], Path]
 ) -> None:
     server.multi_user = True
-    assert "--namespace: expected a namespace of yours" in command("submit", compiled("count"))[1]
+    assert "namespace: expected a namespace of yours" in command("submit", compiled("count"))[1]
     assert command("submit", compiled("count"), "--namespace", "team-a")[0] == 0
     assert {one["namespace"] for one in (*server.pipelines.values(), *server.experiments.values())} == {"team-a"}

@@ -23,8 +23,8 @@ from foldline_pipelines.cli.options import (
 from foldline_pipelines.cli.terminal import complain, console, say
 
 if TYPE_CHECKING:
-    from foldline_pipelines.kubeflow.connection import Connection
-    from foldline_pipelines.kubeflow.upload import Version
+    from foldline.kubeflow.connection import Connection
+    from foldline.kubeflow.versions import Version
 
 _DAY_S = 86_400
 
@@ -42,14 +42,15 @@ def submit_run(
     namespace: Namespace = "kubeflow",
 ) -> None:
     """Run a pipeline on Kubeflow; its compiled file is uploaded when it is not there yet."""
-    from foldline_pipelines.kubeflow import follow, submit
+    from foldline.kubeflow import runs
+    from foldline_pipelines.kubeflow import follow
     from foldline_pipelines.local.localize import static_tasks
 
     ir, given = _given(pipeline, args, set_)
     connection, version = _uploaded(pipeline, ir, settings, endpoint, namespace)
     name = run_name or f"{version.pipeline}-{datetime.now():%Y%m%d-%H%M%S}"
-    run_id = submit.start(connection, version, given, experiment=experiment or version.pipeline, name=name)
-    address = submit.address(connection, run_id)
+    run_id = runs.start(connection, version, given, experiment=experiment or version.pipeline, name=name).run_id
+    address = runs.address(connection, run_id)
     say(f"run {name} has begun: {address}")
     if not wait:
         say(f"next: open that address, or: kfp run get {run_id}")
@@ -85,8 +86,8 @@ def schedule_runs(
     namespace: Namespace = "kubeflow",
 ) -> None:
     """Make a recurring run on Kubeflow, or show, pause, resume and remove those that there are."""
+    from foldline.kubeflow.connection import connect
     from foldline_pipelines.kubeflow import recurrence, schedule
-    from foldline_pipelines.kubeflow.connection import connect
 
     chosen = [one for one in (pipeline, list_, show, pause, resume, remove) if one]
     if len(chosen) != 1:
@@ -147,8 +148,8 @@ def _uploaded(
     pipeline: str, ir: dict[str, Any], settings: Path | None, endpoint: str, namespace: str
 ) -> "tuple[Connection, Version]":
     """A connection, and the version on the server that holds the compiled pipeline with its settings."""
+    from foldline.kubeflow.connection import connect
     from foldline_pipelines import compile as compiled
-    from foldline_pipelines.kubeflow.connection import connect
     from foldline_pipelines.kubeflow.upload import ensure_version
     from foldline_pipelines.settings import Settings, read
 

@@ -150,7 +150,7 @@ def _storage_classes(found: dict[str, Any] | Unknown | None) -> Mapping[str, boo
 
 def _health(endpoint: str, namespace: str) -> Mapping[str, Any] | Unknown:
     # Only with an endpoint: the client of kfp takes more than a second to import.
-    from foldline_pipelines.kubeflow.connection import connect
+    from foldline.kubeflow.connection import connect
 
     try:
         text = connect(endpoint, namespace).text("Kubeflow Pipelines", "/apis/v2beta1/healthz")

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from foldline.errors import RunError
+from foldline.kubeflow.connection import Connection
+from foldline.kubeflow.runs import ENDED
 from foldline_pipelines.kubeflow import workflow
-from foldline_pipelines.kubeflow.connection import Connection
-from foldline_pipelines.kubeflow.submit import ENDED
 from foldline_pipelines.local.display import Display
 
 _POLL_S = 3.0

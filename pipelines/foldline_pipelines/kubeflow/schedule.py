@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from foldline.errors import ArgumentError, RunError
+from foldline.kubeflow.connection import Connection
+from foldline.kubeflow.listing import every, having, named
+from foldline.kubeflow.runs import ENDED, ensure_experiment
+from foldline.kubeflow.versions import Version
 from foldline_pipelines.kubeflow import recurrence
-from foldline_pipelines.kubeflow.connection import Connection
-from foldline_pipelines.kubeflow.submit import ENDED
-from foldline_pipelines.kubeflow.upload import Version, ensure_experiment, having, named
 
 SHOWN_TIMES = 3
-_PAGE = 100
 
 
 def make(
@@ -59,20 +59,8 @@ def make(
 
 def listed(connection: Connection) -> list[Any]:
     """All recurring runs that the person can see, in the order of their names."""
-    found: list[Any] = []
-    token = ""
-    while True:
-        answer = connection.ask(
-            "recurring runs",
-            connection.recurring_runs.recurring_run_service_list_recurring_runs,
-            page_token=token,
-            page_size=_PAGE,
-            **connection.scope,
-        )
-        found += answer.recurring_runs or []
-        token = answer.next_page_token or ""
-        if not token:
-            return sorted(found, key=lambda one: str(one.display_name))
+    call = connection.recurring_runs.recurring_run_service_list_recurring_runs
+    return sorted(every(connection, "recurring_runs", call, **connection.scope), key=lambda one: str(one.display_name))
 
 
 def find(connection: Connection, name: str) -> Any:
@@ -116,15 +104,8 @@ def remove(connection: Connection, name: str) -> None:
     what = f"recurring run/{name}"
     pause(connection, name)
     recurring_id = find(connection, name).recurring_run_id
-    found = connection.ask(
-        what,
-        connection.runs.run_service_list_runs,
-        filter=having("recurring_run_id", recurring_id),
-        sort_by="created_at desc",
-        page_size=_PAGE,
-        **connection.scope,
-    )
-    for run in found.runs or []:
+    call = connection.runs.run_service_list_runs
+    for run in every(connection, "runs", call, filter=having("recurring_run_id", recurring_id), **connection.scope):
         if (state := run.state or "PENDING") not in ENDED:
             raise RunError(
                 what,

@@ -1,13 +1,9 @@
-"""A run on a server: what its tasks can read, and its start."""
+"""What the tasks of a run on a server can read."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from foldline.errors import ArgumentError
-from foldline_pipelines.kubeflow.connection import Connection
-from foldline_pipelines.kubeflow.upload import Version, ensure_experiment
-
-ENDED = {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"}
 
 
 def reachable(given: Mapping[str, Any], declared: Mapping[str, Any]) -> None:
@@ -31,25 +27,3 @@ def reachable(given: Mapping[str, Any], declared: Mapping[str, Any]) -> None:
             got="none",
             fix="What a pod writes to its own disk ends with it.",
         )
-
-
-def start(
-    connection: Connection, version: Version, parameters: Mapping[str, Any], *, experiment: str, name: str
-) -> str:
-    """Start a run of a version with typed parameters; returns its id.
-
-    Raises:
-        RunError: the server refuses; holds its own message.
-    """
-    body = {
-        "display_name": name,
-        "experiment_id": ensure_experiment(connection, experiment),
-        "pipeline_version_reference": {"pipeline_id": version.pipeline_id, "pipeline_version_id": version.version_id},
-        "runtime_config": {"parameters": dict(parameters)},
-    }
-    return str(connection.ask(f"run/{name}", connection.runs.run_service_create_run, body).run_id)
-
-
-def address(connection: Connection, run_id: str) -> str:
-    """Address of a run in the UI."""
-    return f"{connection.ui}/#/runs/details/{run_id}"

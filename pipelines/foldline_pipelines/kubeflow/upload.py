@@ -1,25 +1,14 @@
 """Pipelines and their versions on a server; a file that is there is not uploaded again."""
 
 import hashlib
-import json
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from foldline.errors import RunError
-from foldline_pipelines.kubeflow.connection import Connection
-
-_EQUALS = 1
-
-
-class Version(NamedTuple):
-    """A version of a pipeline on the server."""
-
-    pipeline_id: str
-    version_id: str
-    pipeline: str
-    name: str
-    uploaded: bool
+from foldline.kubeflow.connection import Connection
+from foldline.kubeflow.listing import named
+from foldline.kubeflow.versions import Version
 
 
 def ensure_version(connection: Connection, file: Path, pipeline: str) -> Version:
@@ -35,7 +24,7 @@ def ensure_version(connection: Connection, file: Path, pipeline: str) -> Version
     pipeline_id = _ensure_pipeline(connection, pipeline)
     what = f"pipeline version/{pipeline} {name}"
     if found := _versions(connection, pipeline_id, name, what):
-        return Version(pipeline_id, found[0].pipeline_version_id, pipeline, name, uploaded=False)
+        return Version(pipeline_id, found[0].pipeline_version_id, pipeline, name)
     try:
         made = connection.ask(
             what,
@@ -49,36 +38,9 @@ def ensure_version(connection: Connection, file: Path, pipeline: str) -> Version
     except RunError:
         # Another client may have uploaded the same file a moment ago.
         if found := _versions(connection, pipeline_id, name, what):
-            return Version(pipeline_id, found[0].pipeline_version_id, pipeline, name, uploaded=False)
+            return Version(pipeline_id, found[0].pipeline_version_id, pipeline, name)
         raise
     return Version(pipeline_id, made.pipeline_version_id, pipeline, name, uploaded=True)
-
-
-def ensure_experiment(connection: Connection, name: str) -> str:
-    """Id of the experiment of this name; made when it is not there.
-
-    Raises:
-        RunError: the server refuses.
-    """
-    what = f"experiment/{name}"
-    found = connection.ask(
-        what, connection.experiments.experiment_service_list_experiments, filter=named(name), **connection.scope
-    )
-    if found.experiments:
-        return str(found.experiments[0].experiment_id)
-    body = {"display_name": name, **connection.scope}
-    made = connection.ask(what, connection.experiments.experiment_service_create_experiment, body)
-    return str(made.experiment_id)
-
-
-def named(name: str) -> str:
-    """The server's filter for objects that have this name in the UI."""
-    return having("display_name", name)
-
-
-def having(key: str, value: str) -> str:
-    """The server's filter for objects of which the field `key` is `value`."""
-    return json.dumps({"predicates": [{"operation": _EQUALS, "key": key, "stringValue": value}]})
 
 
 def _ensure_pipeline(connection: Connection, name: str) -> str:

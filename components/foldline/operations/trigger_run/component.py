@@ -11,7 +11,7 @@ def trigger_run(
     decision: Output[Artifact], metrics: Output[Metrics], report: Output[HTML],
     store_uri: str, model_name: str, state_uri: str, time_end: str = "", pipeline: str = "train-and-serve",
     version: str = "", arguments: dict = {}, policy: dict = {}, alerts: dict = {}, backend: str = "auto",
-    endpoint: str = "", namespace: str = "", serving_namespace: str = "", until: str = "", timeout_s: float = 86400.0,
+    endpoint: str = "", namespace: str = "kubeflow", serving_namespace: str = "", until: str = "", timeout_s: float = 86400.0,
 ):  # fmt: skip
     """Start one run of a pipeline where there is a reason to train again and nothing that speaks against it.
 
@@ -34,7 +34,7 @@ def trigger_run(
         alerts: Sinks and silences of alerts.
         backend: `kubeflow`, `local`, or `auto`: local in a local run, else kubeflow.
         endpoint: Address of Kubeflow Pipelines; as the kfp client finds it when empty.
-        namespace: Namespace of the runs; the task's own when empty.
+        namespace: Namespace as the kfp client takes it: inside a cluster that of Kubeflow Pipelines itself.
         serving_namespace: Namespace of the model's rollouts; the task's own when empty.
         until: The time of the decision in ISO 8601; now when empty.
         timeout_s: Seconds for which a local run is awaited.

@@ -13,7 +13,7 @@ import kfp_server_api
 from kfp.client.set_volume_credentials import ServiceAccountTokenVolumeCredentials
 
 from foldline.errors import ArgumentError, RunError
-from foldline_pipelines.kubeflow.faults import asking, message, without_user
+from foldline.kubeflow.faults import asking, message, without_user
 
 REQUEST_S = 60.0
 _ITSELF = "Kubeflow Pipelines"
@@ -121,25 +121,30 @@ def connect(endpoint: str = "", namespace: str = "kubeflow") -> Connection:
     connection = Connection(client.configuration.host, found._get_url_prefix().rstrip("/"), own, client)
     if _health(connection).get("multi_user") and own is None:
         raise ArgumentError(
-            "--namespace",
+            "namespace",
             expected="a namespace of yours, since this Kubeflow has users",
             got="none",
-            fix="Give --namespace.",
         )
     return connection
 
 
 def _no_endpoint() -> ArgumentError:
     return ArgumentError(
-        "--endpoint",
+        "endpoint",
         expected="the address of Kubeflow Pipelines",
         got="none, and neither a pod of its cluster nor a kubeconfig",
-        fix="Give --endpoint or KF_PIPELINES_ENDPOINT, such as http://localhost:8080.",
+        fix="Give one, or set KF_PIPELINES_ENDPOINT, such as http://localhost:8080.",
     )
 
 
 class _Client(kfp.Client):  # type: ignore[misc]
-    """The client of kfp, which otherwise asks an endpoint that refuses five times, with pauses and stack traces."""
+    """The client of kfp, which otherwise asks an endpoint that refuses five times, with pauses and stack traces.
+
+    It also writes the namespace of its pod into the home folder, which the images have none of.
+    """
+
+    def set_user_namespace(self, namespace: str) -> None:
+        self._context_setting["namespace"] = namespace.strip()
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
         return self._healthz_api.healthz_service_get_healthz(_request_timeout=REQUEST_S)

@@ -12,7 +12,7 @@ import urllib3
 from foldline.errors import RunError
 
 _LONGEST = 600
-_PORT_FORWARD = "kubectl port-forward -n kubeflow svc/ml-pipeline-ui 8080:80, then --endpoint http://localhost:8080"
+_PORT_FORWARD = "kubectl port-forward -n kubeflow svc/ml-pipeline-ui 8080:80, then the endpoint http://localhost:8080"
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def unreachable(endpoint: str, fault: Exception) -> RunError:
         f"Kubeflow Pipelines at {without_user(endpoint)}",
         expected="an answer",
         got=text[:_LONGEST],
-        fix=f"Check --endpoint or KF_PIPELINES_ENDPOINT; to reach a cluster from outside: {_PORT_FORWARD}.",
+        fix=f"Check the endpoint (KF_PIPELINES_ENDPOINT); to reach a cluster from outside: {_PORT_FORWARD}.",
     )
 
 
@@ -50,7 +50,7 @@ def refused(what: str, endpoint: str, status: int, text: str) -> RunError:
         fix = "Log in again; a token is read from the file that KF_PIPELINES_SA_TOKEN_PATH names, a cookie by kfp."
         return RunError(what, expected="a valid login", got=got, fix=fix)
     if status == 403:
-        fix = "Name a namespace of yours with --namespace, or have the Role foldline-runs bound to your account there."
+        fix = "Name a namespace of yours, or have the Role foldline-runs bound to the account there."
         return RunError(what, expected="the right to do this", got=got, fix=fix)
     if status == 404 and not text.startswith("{") and "page not found" in text.lower():
         fix = "The endpoint is the address of the UI or of the service ml-pipeline, without a path of an API."
