@@ -70,12 +70,13 @@ class Answering:
             # A router that gives each request its identity need not tell the client.
             identity = request.headers.get(REQUEST_ID, "")
             answer = JSONResponse(outcome.content, outcome.code, {REQUEST_ID: identity} if identity else None)
-        metrics.answered(protocol.name, outcome.code, outcome.reason, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        metrics.answered(protocol.name, outcome.code, outcome.reason, seconds)
         if outcome.predictions is not None:
             self._served.recent.add(identity, outcome.predictions)
         if self._log is not None and outcome.asked is not None:
             answered = outcome.content if outcome.code == 200 else None
-            self._log.offer(identity, outcome.asked, answered, outcome.size)
+            self._log.offer(identity, outcome.asked, answered, outcome.size, seconds)
         return answer
 
     async def _outcome(self, request: Request, protocol: Protocol) -> Outcome:

@@ -1,7 +1,8 @@
 """Requests and answers as CloudEvents 1.0, of the types that KServe's logger has. Pure.
 
 Both events of a request have its identity as `id`. Their `data` is the request's JSON (raw columns) and the answer's
-(predictions), in the protocol that the client spoke.
+(predictions), in the protocol that the client spoke. The answer's extension attribute `latencyus` is the time from the
+request's head to the answer in microseconds, since an attribute's numbers are whole.
 """
 
 import hashlib
@@ -37,16 +38,19 @@ def is_sampled(identity: str, fraction: float) -> bool:
 
 
 def pair(
-    identity: str, at: float, asked: dict[str, Any], answered: dict[str, Any] | None, about: About
+    identity: str, at: float, asked: dict[str, Any], answered: dict[str, Any] | None, seconds: float, about: About
 ) -> tuple[Event, ...]:
     """The event of a request and, where it was answered with predictions, that of its answer.
 
     Args:
         at: seconds since 1970.
         asked, answered: the JSON of both.
+        seconds: from the request's head to its answer.
     """
-    made = (_event(REQUEST, identity, at, asked, about),)
-    return made if answered is None else (*made, _event(RESPONSE, identity, at, answered, about))
+    request = _event(REQUEST, identity, at, asked, about)
+    if answered is None:
+        return (request,)
+    return request, {"latencyus": round(1e6 * seconds), **_event(RESPONSE, identity, at, answered, about)}
 
 
 def _event(kind: str, identity: str, at: float, data: dict[str, Any], about: About) -> Event:

@@ -34,17 +34,20 @@ class RequestLog:
         self._thread = threading.Thread(target=self._work, name="request log", daemon=True)
         self._thread.start()
 
-    def offer(self, identity: str, asked: dict[str, Any], answered: dict[str, Any] | None, size: int) -> None:
+    def offer(
+        self, identity: str, asked: dict[str, Any], answered: dict[str, Any] | None, size: int, seconds: float
+    ) -> None:
         """Log a request, and its answer where it has predictions, if it belongs to the sample; for one thread.
 
         Args:
             identity: of the request; empty where it brought none.
             size: bytes of its body.
+            seconds: from its head to its answer.
         """
         identity = identity or str(uuid.uuid4())
         if not events.is_sampled(identity, self._fraction):
             return
-        made = events.pair(identity, time.time(), asked, answered, self._about)
+        made = events.pair(identity, time.time(), asked, answered, seconds, self._about)
         with self._lock:
             fits = self._waiting_bytes + size <= MOST_WAITING_BYTES and not self._queue.full()
             self._waiting_bytes += size if fits else 0

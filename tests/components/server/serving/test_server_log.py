@@ -49,7 +49,7 @@ def lines(folder: Path) -> list[Event]:
 
 
 def test_an_event_is_a_cloud_event_of_the_types_of_kserve() -> None:
-    asked, answered = pair("r1", 1.5, ASKED, {"predictions": [0.5]}, ABOUT)
+    asked, answered = pair("r1", 1.5, ASKED, {"predictions": [0.5]}, 0.0021, ABOUT)
     assert asked == {
         "specversion": "1.0",
         "type": "org.kubeflow.serving.inference.request",
@@ -64,10 +64,11 @@ def test_an_event_is_a_cloud_event_of_the_types_of_kserve() -> None:
     }
     assert answered == asked | {
         "type": "org.kubeflow.serving.inference.response",
+        "latencyus": 2100,
         "data": {"predictions": [0.5]},
     }
-    assert len(pair("r1", 1.5, ASKED, None, ABOUT)) == 1
-    assert "namespace" not in pair("r1", 1.5, ASKED, None, About("s", "late", "v7"))[0]
+    assert len(pair("r1", 1.5, ASKED, None, 0.0021, ABOUT)) == 1
+    assert "namespace" not in pair("r1", 1.5, ASKED, None, 0.0021, About("s", "late", "v7"))[0]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,9 @@ def test_the_sample_is_a_matter_of_the_identity(fraction: float, least: int, mos
 def test_a_server_logs_its_sample_into_a_folder(model: Model, tmp_path: Path) -> None:
     arguments = ("--model-dir", str(model.path), "--model", "late", "--drain-s", "0")
     with running(*arguments, "--log-to", str(tmp_path / "log"), "--log-sample", "0.3") as server:
+        began = time.monotonic()
         answers = {identity: ask(server.port, identity, ASKED) for identity in IDENTITIES[:40]}
+        most_us = 1e6 * (time.monotonic() - began)
         assert ask(server.port, "request-0", {"instances": [{"wind": 1}]})[0] == 400
         server.process.terminate()
         assert server.process.wait(READY_S) == 0
@@ -98,6 +101,9 @@ def test_a_server_logs_its_sample_into_a_folder(model: Model, tmp_path: Path) ->
     assert [event["data"] for event in logged] == [
         content for identity in chosen for content in (ASKED, answers[identity][1])
     ]
+    took = [event["latencyus"] for event in logged if event["type"].endswith("response")]
+    assert min(took) > 0
+    assert sum(took) < most_us
 
 
 def test_a_request_without_a_prediction_is_logged_without_an_answer(place: Path, tmp_path: Path) -> None:
@@ -174,10 +180,10 @@ class Held:
 def test_what_does_not_fit_into_the_queue_is_dropped_and_counted_and_the_rest_is_written_at_the_end() -> None:
     held, metrics = Held(), Metrics("late", "v7", models.BINARY)
     log = RequestLog(held, ABOUT, fraction=1.0, metrics=metrics)
-    log.offer("first", ASKED, {"predictions": [0.5]}, 10)
+    log.offer("first", ASKED, {"predictions": [0.5]}, 10, 0.002)
     assert held.begun.wait(READY_S)
     for identity in IDENTITIES[: MOST_WAITING + 7]:
-        log.offer(identity, ASKED, {"predictions": [0.5]}, 10)
+        log.offer(identity, ASKED, {"predictions": [0.5]}, 10, 0.002)
     assert metric(metrics.text().decode(), "foldline_log_events_dropped_total") == 14
     held.go.set()
     log.close()
@@ -190,11 +196,11 @@ def test_long_requests_fill_the_queue_by_their_bytes() -> None:
     held, metrics = Held(), Metrics("late", "v7", models.BINARY)
     log = RequestLog(held, ABOUT, fraction=1.0, metrics=metrics)
     for identity in IDENTITIES[:5]:
-        log.offer(identity, ASKED, None, MOST_WAITING_BYTES // 3)
+        log.offer(identity, ASKED, None, MOST_WAITING_BYTES // 3, 0.002)
     assert metric(metrics.text().decode(), "foldline_log_events_dropped_total") == 2
     held.go.set()
     until(lambda: metric(metrics.text().decode(), "foldline_log_events_total") == 3)
-    log.offer("later", ASKED, None, 10)
+    log.offer("later", ASKED, None, 10, 0.002)
     log.close()
     assert [event["id"] for event in held.written] == [*IDENTITIES[:3], "later"]
 
@@ -202,7 +208,7 @@ def test_long_requests_fill_the_queue_by_their_bytes() -> None:
 def test_a_full_file_is_followed_by_the_next_and_the_oldest_are_removed(tmp_path: Path) -> None:
     sink = FolderSink(tmp_path, "late-v7", file_bytes=1500, files_kept=3)
     for identity in IDENTITIES[:40]:
-        sink.write(pair(identity, 0.0, ASKED, None, ABOUT)[0])
+        sink.write(pair(identity, 0.0, ASKED, None, 0.0, ABOUT)[0])
     sink.close()
     files = sorted(tmp_path.glob("late-v7-*.jsonl"))
     assert len(files) == 3
