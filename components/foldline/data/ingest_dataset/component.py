@@ -10,7 +10,7 @@ from foldline._image import LAUNCHER
 def ingest_dataset(
     source_uri: str, dataset: Output[Dataset], format: str = "", label: str = "", columns: list = [],  # noqa: A002
     derived: dict = {}, where: str = "", time_column: str = "", time_start: str = "", time_end: str = "",
-    key_columns: list = [],
+    key_columns: list = [], label_required: bool = True,
 ):  # fmt: skip
     """Read a table and write it as a dataset whose rows have a stable identity.
 
@@ -19,7 +19,7 @@ def ingest_dataset(
             or a folder of Parquet files.
         dataset: The table, with `row_id` and the digest of its content.
         format: csv or parquet; empty goes by the name and the first bytes.
-        label: Column to be predicted; rows without it are left out and counted.
+        label: Column to be predicted.
         columns: Columns to keep; empty keeps all. Label, time and key columns are always kept.
         derived: Name of a new column to its SQL expression; for labels, filters and keys.
         where: SQL condition of the rows to keep.
@@ -27,9 +27,10 @@ def ingest_dataset(
         time_start: First time to keep, inclusive, in ISO 8601.
         time_end: End of the times to keep, exclusive, in ISO 8601.
         key_columns: Columns that together name a row; empty takes the whole content.
+        label_required: Leave out rows without a label, and count them; or else keep them, as labels may come later.
     """
     from foldline.data.ingest_dataset.run import run
 
     run(source_uri, dataset.path, format=format, label=label, columns=columns, derived=derived, where=where,
         time_column=time_column, time_start=time_start, time_end=time_end, key_columns=key_columns,
-        describe=dataset.metadata.update)  # fmt: skip
+        label_required=label_required, describe=dataset.metadata.update)  # fmt: skip

@@ -62,7 +62,8 @@ def read_csv(path: Path, shown: str) -> tuple[pl.DataFrame, int]:
 def _typed(text: pl.Series) -> pl.Series:
     present = text.drop_nulls()
     if present.is_empty():
-        return text
+        # Without a type of its own it fits any expression: a label whose values come later can be derived from it.
+        return text.cast(pl.Null)
     for convert in (_whole, _number, _truth, _time):
         if convert(present.head(_TRIAL_ROWS)) is not None and (converted := convert(text)) is not None:
             return converted

@@ -32,6 +32,7 @@ def run(
     time_start: str = "",
     time_end: str = "",
     key_columns: Sequence[str] = (),
+    label_required: bool = True,
     describe: Callable[[dict[str, str | int]], object] = lambda summary: None,
     environment: Mapping[str, str] | None = None,
 ) -> Dataset:
@@ -56,6 +57,7 @@ def run(
         time_start=parse_time(time_start, "time_start"),
         time_end=parse_time(time_end, "time_end"),
         key_columns=_names(key_columns, "key_columns"),
+        label_required=label_required,
     )
     with room_for(dataset_path), tempfile.TemporaryDirectory(prefix="foldline-ingest-") as temporary:
         source = fetch(source_uri, format, Path(temporary), os.environ if environment is None else environment)

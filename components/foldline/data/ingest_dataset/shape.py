@@ -32,6 +32,7 @@ class Choice:
     time_start: datetime | None = None
     time_end: datetime | None = None
     key_columns: tuple[str, ...] = ()
+    label_required: bool = True
 
     def needed(self) -> set[str] | None:
         """Columns of the source that the choice depends on; None for all.
@@ -82,7 +83,7 @@ def parse_expression(sql: str, parameter: str) -> pl.Expr:
 def shape(frame: pl.DataFrame, choice: Choice) -> tuple[pl.DataFrame, list[dict[str, str | int]]]:
     """The chosen rows and columns of `frame`, and what was left out (`reason` and `rows` each).
 
-    Order: derived columns, `where`, time window, rows without a label, choice of columns.
+    Order: derived columns, `where`, time window, rows without a label where it is required, choice of columns.
 
     Raises:
         ArgumentError: a parameter names a column that is not there, or an expression cannot be evaluated.
@@ -122,7 +123,7 @@ def shape(frame: pl.DataFrame, choice: Choice) -> tuple[pl.DataFrame, list[dict[
             if choice.time_end:
                 frame = keep(frame, time < choice.time_end, f"at or after time_end {choice.time_end.isoformat()}")
             _require_rows(frame, "time window", f"{choice.time_start} to {choice.time_end}")
-    if choice.label:
+    if choice.label and choice.label_required:
         rows = frame.height
         frame = keep(frame, pl.col(choice.label).is_not_null(), "label is missing")
         if frame.is_empty():

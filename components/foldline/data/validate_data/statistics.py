@@ -100,6 +100,18 @@ def schema_text(schema: Any) -> str:
     return str(text_format.MessageToString(schema))
 
 
+def without_presence(schema: Any, table: pa.Table, column: str) -> Any:
+    """A copy of the schema by which values of `column` may be missing, all of them too."""
+    relaxed = schema_pb2.Schema()
+    relaxed.CopyFrom(schema)
+    for feature in relaxed.feature:
+        if feature.name == column:
+            feature.ClearField("presence")
+            if table[column].null_count == table.num_rows:
+                feature.lifecycle_stage = schema_pb2.DISABLED
+    return relaxed
+
+
 def held_against(statistics: Any, schema: Any) -> list[Finding]:
     """What in the statistics does not fit the schema.
 

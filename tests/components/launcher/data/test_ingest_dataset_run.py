@@ -232,6 +232,21 @@ def test_nan_is_missing_for_labels_and_conditions(tmp_path: Path) -> None:
     assert [exclusion["rows"] for exclusion in dataset.exclusions] == [1, 1]
 
 
+def test_rows_whose_label_comes_later_are_kept_where_none_is_required(tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {"label": "late", "derived": {"late": "delay > 15"}, "columns": ["distance"]}
+    dataset = ingest_text(tmp_path, TEXT, label_required=False, **arguments)
+    assert [row["late"] for row in rows(dataset)] == [True, None, False, True]
+    assert (dataset.label, dataset.exclusions) == ("late", ())
+
+
+def test_a_label_can_be_derived_before_any_of_its_values_has_come(tmp_path: Path) -> None:
+    text = "a,delay\n1,\n2,NA\n"
+    arguments: dict[str, Any] = {"label": "late", "derived": {"late": "delay > 15"}}
+    dataset = ingest_text(tmp_path, text, label_required=False, **arguments)
+    assert rows(dataset) == [{"a": 1, "delay": None, "late": None}, {"a": 2, "delay": None, "late": None}]
+    assert dataset.columns[1:] == (Column("delay", "string"), Column("late", "bool"))
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -432,7 +447,7 @@ def test_the_component_hands_every_parameter_on(tmp_path: Path) -> None:
     ingest_dataset.python_func(
         source_uri=str(write(tmp_path / "t.data", TEXT)), dataset=artifact, format="csv", label="late",
         columns=["carrier"], derived={"late": "delay > 15"}, where="delay < 100", time_column="when",
-        time_start="2013-01-01", time_end="2013-01-03", key_columns=["when"],
+        time_start="2013-01-01", time_end="2013-01-03", key_columns=["when"], label_required=True,
     )  # fmt: skip
     dataset = Dataset.read(tmp_path / "dataset")
     assert rows(dataset) == [

@@ -48,14 +48,14 @@ class Outcome(NamedTuple):
     error: DataError | None
 
 
-def validate(folder: Path, table: pa.Table, schema_text: str = "", label: str = "late") -> Outcome:
+def validate(folder: Path, table: pa.Table, schema_text: str = "", label: str = "late", **given: bool) -> Outcome:
     Dataset.write(folder / "dataset", table, source={"uri": "made"}, label=label)
     metrics: dict[str, float] = {}
     described: dict[str, Any] = {}
     paths = [folder / name for name in ("dataset", "statistics", "schema", "decision", "report.html")]
     error = None
     try:
-        run(*paths, schema_text=schema_text, log_metric=metrics.__setitem__, describe=described.update)
+        run(*paths, schema_text=schema_text, log_metric=metrics.__setitem__, describe=described.update, **given)
     except DataError as fault:
         error = fault
     return Outcome(Decision.read(folder / "decision"), folder, metrics, described, error)
@@ -226,6 +226,33 @@ def test_any_names_and_any_number_of_columns_give_a_report(tmp_path: Path, names
     assert ("The first 20 of 26 columns." in report) == (len(names) == 25)
 
 
+def test_errors_are_left_to_the_reader_of_the_decision_where_they_are_not_to_stop(
+    tmp_path: Path, schema_text: str
+) -> None:
+    table = good()
+    faulty = table.set_column(0, "distance", pa.array(-table["distance"].to_numpy()))
+    outcome = validate(tmp_path, faulty, schema_text, stop_on_errors=False)
+    assert outcome.error is None
+    assert outcome.decision.verdict == "fail"
+    assert outcome.metrics["errors"] == 1
+
+
+@pytest.mark.parametrize("missing", [0.6, 1.0])
+@pytest.mark.parametrize("curated", [True, False])
+def test_labels_that_come_later_are_no_error_where_none_is_required(
+    tmp_path: Path, schema_text: str, missing: float, curated: bool
+) -> None:
+    table = good()
+    column = table.column_names.index("late")
+    mask = np.arange(ROWS) < ROWS * missing
+    label = pa.nulls(ROWS, pa.string()) if mask.all() else pa.array(table["late"].to_numpy(), mask=mask)
+    late = table.set_column(column, "late", label)
+    for required, verdict in ((True, "fail"), (False, "warn")):
+        (tmp_path / verdict).mkdir()
+        outcome = validate(tmp_path / verdict, late, schema_text if curated else "", label_required=required)
+        assert outcome.decision.verdict == verdict, outcome.decision.reasons
+
+
 @pytest.mark.parametrize("text", ["no schema { at all", "feature { nonsense: 1 }", "default_environment: 'A'"])
 def test_a_text_that_is_no_schema_is_refused(tmp_path: Path, text: str) -> None:
     Dataset.write(tmp_path / "dataset", good(), source={})
@@ -243,7 +270,7 @@ def test_the_component_hands_every_parameter_on(tmp_path: Path, schema_text: str
     validate_data.python_func(
         dataset=dsl.Dataset(uri=str(tmp_path / "dataset")), statistics=dsl.Artifact(uri=str(tmp_path / "st")),
         schema=dsl.Artifact(uri=str(tmp_path / "sc")), decision=decision, report=dsl.HTML(uri=str(tmp_path / "r.html")),
-        metrics=metrics, schema_text=schema_text,
+        metrics=metrics, schema_text=schema_text, stop_on_errors=True, label_required=True,
     )  # fmt: skip
     assert Decision.read(tmp_path / "decision").policy["schema"] == "given"
     assert decision.metadata["verdict"] == "warn"
