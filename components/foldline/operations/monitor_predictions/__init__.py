@@ -1,0 +1,1 @@
+"""Predictions, their inputs and the server that gives them, watched over time."""
