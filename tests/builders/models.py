@@ -142,7 +142,7 @@ def export(
     tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve.get_concrete_function(**inputs)})
 
 
-def unloadable(path: Path, name: str = "plain", size: int = 1000) -> Model:
+def unloadable(path: Path, name: str = "plain", size: int = 1000, window: dict[str, str] | None = None) -> Model:
     """A sealed model whose SavedModel nobody will load: bytes that depend on `name`."""
     (path / "1" / "variables").mkdir(parents=True)
     (path / "1" / "saved_model.pb").write_bytes(np.random.default_rng(list(name.encode())).bytes(size))
@@ -153,7 +153,7 @@ def unloadable(path: Path, name: str = "plain", size: int = 1000) -> Model:
         label="late",
         signature=SIGNATURE,
         origin={},
-        training={"name": name},
+        training={"name": name, "window": window or {}},
         metrics={},
         parity={},
         training_rows=np.arange(10),

@@ -52,7 +52,7 @@ def test_a_component_is_a_signature_and_a_call(path: Path) -> None:
 def test_an_argument_is_an_artifact_or_one_of_the_types_of_kfp(path: Path) -> None:
     for name, (kind, _) in signature(path).items():
         assert kind in KFP_PARAMETERS or re.fullmatch(
-            r"(Input|Output)\[(\w+|List\[\w+\])\]|OutputPath\((list|dict)\)", kind
+            r"(Input|Output)\[(\w+|List\[\w+\])\]|OutputPath\((list|dict|str)\)", kind
         ), f"{name}: {kind}"
         assert name not in ("n", "y")
 

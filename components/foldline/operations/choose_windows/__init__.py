@@ -1,0 +1,1 @@
+"""Chooses the time since a model's training that is to be watched, in whole windows."""

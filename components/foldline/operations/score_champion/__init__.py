@@ -1,0 +1,1 @@
+"""Scores new rows with the model that serves."""
