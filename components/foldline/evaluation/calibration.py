@@ -185,7 +185,7 @@ def apply_map(task: Task, fit: Fit, label: Array, prediction: Array, given: Arra
     for output in range(task.outputs):
         positive = label == (1 if task.kind == "binary" else output)
         if positive.any() and not positive.all():
-            result[:, output] = fit(*_grouped(positive, prediction[:, output]))(result[:, output])
+            result[:, output] = fit(*grouped(positive, prediction[:, output]))(result[:, output])
     if task.kind == "binary":
         return result
     total = result.sum(axis=1, keepdims=True)
@@ -193,7 +193,7 @@ def apply_map(task: Task, fit: Fit, label: Array, prediction: Array, given: Arra
     return normal
 
 
-def _grouped(positive: NDArray[np.bool_], probability: Array) -> tuple[Floats, Floats, Floats]:
+def grouped(positive: NDArray[np.bool_], probability: Array) -> tuple[Floats, Floats, Floats]:
     """Share of positives, mean probability and number of rows in groups of neighbours by probability."""
     order = np.argsort(probability, kind="stable")
     edges = np.linspace(0, len(order), min(len(order), MOST_GROUPS) + 1).astype(np.int64)
