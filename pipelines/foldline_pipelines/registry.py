@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import foldline
 from foldline.errors import ArgumentError
 
-_PIPELINES = ("train_and_serve", "cross_validate", "cross_validate_in_parallel", "spot_check")
+_PIPELINES = ("train_and_serve", "cross_validate", "cross_validate_in_parallel", "spot_check", "watch_drift")
 
 
 class Entry(NamedTuple):

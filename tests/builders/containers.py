@@ -69,8 +69,8 @@ def run_pipeline(
 
 
 def run_all_pipelines(folder: Path, table: Path, within: Callable[[str], list[str]]) -> dict[str, dict[str, Any]]:
-    """Run what has all components but tune_on_katib, which needs Katib: the line with a search and its canary, the
-    diagnoses, folds as tasks of their own, and what stands where no search is.
+    """Run what has all components but tune_on_katib, which needs Katib: the line with a search and its canary, a watch of
+    its champion, the diagnoses, folds as tasks of their own, and what stands where no search is.
 
     Args:
         folder: holds `table` and everything that is written; any user may write to it.
@@ -80,22 +80,33 @@ def run_all_pipelines(folder: Path, table: Path, within: Callable[[str], list[st
     Returns:
         The record of each task by its name; of a task in a loop one of its rounds.
     """
-    arguments = {"dataset_uri": str(table), "label": "left", "n_folds": 3, "epochs": 2}
+    rows = {"dataset_uri": str(table), "label": "left"}
+    training = {**rows, "n_folds": 3, "epochs": 2}
     own: dict[str, dict[str, Any]] = {
         "train_and_serve": {
+            **training,
             "store_uri": str(folder / "models"),
+            "time_column": "joined",
+            "time_end": "2025-02-15",
             "search": SEARCH,
             "search_engine": "optuna",
         },
-        "spot_check": {"families": ["dummy", "linear"]},
-        "cross_validate_in_parallel": {},
+        "watch_drift": {
+            **rows,
+            "store_uri": str(folder / "models"),
+            "state_uri": str(folder / "watch"),
+            "time_column": "joined",
+            "every": "1d",
+        },
+        "spot_check": {**training, "families": ["dummy", "linear"]},
+        "cross_validate_in_parallel": training,
     }
     folder.chmod(0o777)
     records: list[dict[str, Any]] = []
-    for name, more in own.items():
+    for name, arguments in own.items():
         place = folder / name
         place.mkdir()
-        records += run_pipeline(place, COMPILED / f"{name}.yaml", {**arguments, **more}, within)
+        records += run_pipeline(place, COMPILED / f"{name}.yaml", arguments, within)
     alone = folder / "without_search"
     alone.mkdir()
     records += run_pipeline(alone, COMPILED.parent / "components" / "without_search.yaml", {}, within)

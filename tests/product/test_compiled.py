@@ -15,12 +15,17 @@ from foldline_pipelines.compile import load, representation
 
 COMPILED = Path(__file__).resolve().parents[2] / "compiled"
 PIPELINES = pytest.mark.parametrize("name", sorted(registry.pipelines()))
+TRAINING = pytest.mark.parametrize("name", sorted(set(registry.pipelines()) - {"watch_drift"}))
 # Their answers depend on what no input tells: the content of a table, the model store, a cluster.
-NEVER_CACHED = {"ingest-dataset", "compare-models", "deploy-canary"}
+NEVER_CACHED = {
+    "ingest-dataset", "compare-models", "deploy-canary", "choose-windows", "monitor-predictions", "trigger-run",
+}  # fmt: skip
 READS_OBJECT_STORE = {
     "ingest-dataset", "tune-hyperparameters", "tune-on-katib", "train-folds", "train-fold", "train-model",
-    "diagnose-training", "compare-models", "deploy-canary",
+    "diagnose-training", "compare-models", "deploy-canary", "choose-windows", "score-champion", "monitor-predictions",
+    "trigger-run",
 }  # fmt: skip
+SENDS_ALERTS = {"monitor-predictions", "trigger-run"}
 ON_ACCELERATOR = {
     "tune-hyperparameters", "train-folds", "train-fold", "train-model", "spot-check", "diagnose-training",
 }  # fmt: skip
@@ -83,7 +88,7 @@ def test_what_depends_on_more_than_its_inputs_is_never_cached(name: str) -> None
         assert cached is (task.name not in NEVER_CACHED), task.name
 
 
-@PIPELINES
+@TRAINING
 def test_training_is_placed_by_parameters(name: str) -> None:
     ir, settings = compiled(name)
     parameters = ir["root"]["inputDefinitions"]["parameters"]
@@ -101,7 +106,7 @@ def test_training_is_placed_by_parameters(name: str) -> None:
         assert "accelerator_type" in accelerator["resourceType"]
 
 
-@PIPELINES
+@TRAINING
 def test_the_accelerator_count_is_text_since_the_driver_reads_a_number_as_nothing(name: str) -> None:
     ir, _ = compiled(name)
     declared = ir["root"]["inputDefinitions"]["parameters"]["accelerator_count"]
@@ -109,14 +114,23 @@ def test_the_accelerator_count_is_text_since_the_driver_reads_a_number_as_nothin
 
 
 @PIPELINES
-def test_tasks_that_touch_the_object_store_get_its_keys_from_a_secret_that_may_be_missing(name: str) -> None:
+def test_keys_of_the_object_store_and_addresses_of_alerts_come_from_secrets_that_may_be_missing(name: str) -> None:
     _, settings = compiled(name)
     for task, content in settings.items():
-        secrets = content.get("secretAsEnv", [])
-        assert [secret["secretName"] for secret in secrets] == ["foldline-s3"] * (task in READS_OBJECT_STORE)
-        for secret in secrets:
-            assert secret["optional"] is True
+        secrets = {secret["secretName"]: secret for secret in content.get("secretAsEnv", [])}
+        assert ("foldline-s3" in secrets) is (task in READS_OBJECT_STORE)
+        assert ("foldline-alerts" in secrets) is (task in SENDS_ALERTS)
+        assert all(secret["optional"] is True for secret in secrets.values())
+        for secret in (one for name, one in secrets.items() if name == "foldline-s3"):
             assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= {key["envVar"] for key in secret["keyToEnv"]}
+
+
+def test_the_task_that_starts_runs_can_call_kubeflow_pipelines_where_users_are_apart() -> None:
+    _, settings = compiled("watch_drift")
+    labelled = {
+        task: content["podMetadata"]["labels"] for task, content in settings.items() if "podMetadata" in content
+    }
+    assert labelled == {"trigger-run": {"access-ml-pipeline": "true"}}
 
 
 @PIPELINES

@@ -35,6 +35,8 @@ def run_pipeline(
     parameters = arguments.complete(_continued(given, earlier), declared)
     if parameters.get("store_uri") == "":
         parameters["store_uri"] = str(Path("models").absolute())
+    if parameters.get("state_uri") == "":
+        parameters["state_uri"] = str(Path("watch").absolute())
     if parameters.get("search") and parameters.get("checkpoint_uri") == "":
         # Each attempt has outputs of its own, and a search that was killed goes on from what it left.
         parameters["checkpoint_uri"] = str(target / "checkpoints")

@@ -40,4 +40,5 @@ NEEDS = {
     "cross_validate": Needs(_EVERY_PIPELINE, frozenset({"object_store", "katib"})),
     "cross_validate_in_parallel": Needs(_EVERY_PIPELINE, frozenset({"object_store"})),
     "spot_check": Needs(_EVERY_PIPELINE, frozenset({"object_store"})),
+    "watch_drift": Needs(_EVERY_PIPELINE - {"accelerators"} | {"object_store"}),
 }
