@@ -69,8 +69,8 @@ def run_pipeline(
 
 
 def run_all_pipelines(folder: Path, table: Path, within: Callable[[str], list[str]]) -> dict[str, dict[str, Any]]:
-    """Run what has all components but tune_on_katib, which needs Katib: the line with a search and its canary, a watch of
-    its champion, the diagnoses, folds as tasks of their own, and what stands where no search is.
+    """Run what has all components but tune_on_katib, which needs Katib: the line with a search and its canary, a watch
+    of its champion, the diagnoses, folds as tasks of their own, and what stands where no search is.
 
     Args:
         folder: holds `table` and everything that is written; any user may write to it.
