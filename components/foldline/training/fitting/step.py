@@ -62,8 +62,9 @@ def train_epoch(
             )
             gradients = [own.reshape(leaf.shape) for own, leaf in zip(gradients, old.trainable, strict=True)]
             trainable, optimizer = made.optimizer.stateless_apply(state.optimizer, gradients, old.trainable)
-        squares = [jnp.sum(jnp.square(leaf.astype(jnp.float32))) for leaf in jax.tree.leaves(gradients)]
-        norm = jnp.sqrt(jnp.sum(jnp.stack(squares)))
+        # By products: squares, which the optimiser takes too, would be written to memory for both.
+        flat = [leaf.astype(jnp.float32).ravel() for leaf in jax.tree.leaves(gradients)]
+        norm = jnp.sqrt(sum(jnp.dot(leaf, leaf) for leaf in flat))
         new = State(Variables(trainable, changed), optimizer)
         if masked:
             new = jax.tree.map(lambda after, before: jnp.where(active, after, before), new, state)
