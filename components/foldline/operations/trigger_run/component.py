@@ -11,7 +11,8 @@ def trigger_run(
     decision: Output[Artifact], metrics: Output[Metrics], report: Output[HTML],
     store_uri: str, model_name: str, state_uri: str, time_end: str = "", pipeline: str = "train-and-serve",
     version: str = "", arguments: dict = {}, policy: dict = {}, alerts: dict = {}, backend: str = "auto",
-    endpoint: str = "", namespace: str = "kubeflow", serving_namespace: str = "", until: str = "", timeout_s: float = 86400.0,
+    endpoint: str = "", namespace: str = "kubeflow", serving_namespace: str = "", until: str = "",
+    timeout_s: float = 86400.0,
 ):  # fmt: skip
     """Start one run of a pipeline where there is a reason to train again and nothing that speaks against it.
 

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from foldline import document
 from foldline.errors import ArgumentError
-from foldline.serving.deploy_canary import document
 
 SIGNALS = ("errors", "latency", "invalid", "refused", "drift", "disagreement")
 # The margin is a ratio of rates, the tolerance and the objective are rates.

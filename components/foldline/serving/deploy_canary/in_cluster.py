@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from foldline import document
 from foldline.cluster import Cluster, connect
 from foldline.errors import ArgumentError
-from foldline.serving.deploy_canary import document
 from foldline.serving.deploy_canary.backends.backend import Split
 from foldline.serving.deploy_canary.backends.knative import form
 from foldline.serving.deploy_canary.backends.knative.assembly import knative_split

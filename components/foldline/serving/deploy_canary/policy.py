@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from foldline import document
 from foldline.errors import ArgumentError
-from foldline.serving.deploy_canary import document
 from foldline.serving.deploy_canary.feedback import settings as feedback
 from foldline.serving.deploy_canary.gate import Gate, parse_gates
 

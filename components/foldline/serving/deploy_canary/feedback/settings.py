@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from foldline import document
 from foldline.errors import ArgumentError
 from foldline.object_store import is_object_address
-from foldline.serving.deploy_canary import document
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Where runs are started: on Kubeflow, or on this machine."""
