@@ -82,10 +82,11 @@ def main() -> int:
         elif given.command == "up":
             up(given.level)
         elif given.command == "import":
-            if Path(given.image).exists():
-                images.load(Path(given.image))
-            else:
-                images.load_built(given.image)
+            with _alone():
+                if Path(given.image).exists():
+                    images.load(Path(given.image))
+                else:
+                    images.load_built(given.image)
         elif given.command == "down":
             with _alone():
                 down()
@@ -103,7 +104,7 @@ def _level() -> str:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One start or stop at a time."""
+    """One start, stop or import at a time."""
     places.HOME.mkdir(parents=True, exist_ok=True)
     with (places.HOME / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
