@@ -17,8 +17,8 @@ class Files(Protocol):
         """Bytes of each; none where the address is not there yet. Raises ServingError where it cannot be read."""
         ...
 
-    def read(self, name: str, offset: int) -> bytes:
-        """What the file has from this byte on. Raises ServingError."""
+    def read(self, name: str, offset: int, most: int = 0) -> bytes:
+        """What the file has from this byte on, at most `most` bytes where that is not 0. Raises ServingError."""
         ...
 
 
@@ -38,10 +38,10 @@ class LocalFiles:
             found = [self._path] if self._path.is_file() else sorted(self._path.rglob("*"))
             return {str(path): path.stat().st_size for path in found if path.is_file()}
 
-    def read(self, name: str, offset: int) -> bytes:
+    def read(self, name: str, offset: int, most: int = 0) -> bytes:
         with _told(self._argument, name), Path(name).open("rb") as file:
             file.seek(offset)
-            return file.read()
+            return file.read(most or -1)
 
 
 class BucketFiles:
@@ -62,9 +62,9 @@ class BucketFiles:
                 if not self._key or one.object_name == below[0] or str(one.object_name).startswith(below[1])
             }
 
-    def read(self, name: str, offset: int) -> bytes:
+    def read(self, name: str, offset: int, most: int = 0) -> bytes:
         def whole() -> bytes:
-            answer = self._client.get_object(self._bucket, name, offset=offset)
+            answer = self._client.get_object(self._bucket, name, offset=offset, length=most)
             try:
                 return answer.read()
             finally:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
@@ -17,6 +17,8 @@ TIMEOUT_S = 10.0
 ATTEMPTS = 3
 PAUSE_S = 0.5
 LOOKBACK_S = 300
+
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,19 @@ class Found:
 
     series: list[Series]
     now: float
+
+
+@dataclass(frozen=True)
+class History:
+    """Values of one series over time.
+
+    Attributes:
+        labels: without the name.
+        samples: value by time, seconds since 1970.
+    """
+
+    labels: dict[str, str]
+    samples: dict[float, float]
 
 
 class Prometheus:
@@ -69,6 +84,16 @@ class Prometheus:
         text, date = self._get(f"{self._url}/api/v1/query?{urlencode({'query': query})}")
         return read(text, date, self._what)
 
+    def over(self, query: str, start: float, end: float, step_s: int) -> list[History]:
+        """What a query gives at `start` and each `step_s` seconds later, up to `end`; seconds since 1970.
+
+        Raises:
+            ServingError: as `newest`.
+        """
+        asked = urlencode({"query": query, "start": start, "end": end, "step": step_s})
+        text, _ = self._get(f"{self._url}/api/v1/query_range?{asked}")
+        return _matrix(text, self._what, _history)
+
     @property
     def _what(self) -> str:
         return f"Prometheus at {self._url}"
@@ -97,22 +122,32 @@ def read(text: bytes, date: str, what: str) -> Found:
     Raises:
         ServingError: it is no answer with samples over time.
     """
+    series = _matrix(text, what, _series)
+    now = parsedate_to_datetime(date).timestamp() if date else time.time()
+    return Found(series, now)
+
+
+def _matrix(text: bytes, what: str, of_entry: Callable[[dict[str, Any]], Entry]) -> list[Entry]:
+    """What `of_entry` makes of each series that has samples. Raises ServingError."""
     try:
         content = json.loads(text)
         data = content["data"]
         if content["status"] != "success" or data["resultType"] != "matrix":
             raise ValueError(content["status"])
-        series = [_series(entry) for entry in data["result"] if entry["values"]]
+        return [of_entry(entry) for entry in data["result"] if entry["values"]]
     except (KeyError, TypeError, ValueError, IndexError):
         raise ServingError(what, expected="samples over time (a matrix)", got=repr(text[:200])) from None
-    now = parsedate_to_datetime(date).timestamp() if date else time.time()
-    return Found(series, now)
 
 
 def _series(entry: dict[str, Any]) -> Series:
     labels = dict(entry["metric"])
     at, value = entry["values"][-1]
     return Series(labels.pop("__name__"), labels, float(at), float(value))
+
+
+def _history(entry: dict[str, Any]) -> History:
+    labels = {name: value for name, value in entry["metric"].items() if name != "__name__"}
+    return History(labels, {float(at): float(value) for at, value in entry["values"]})
 
 
 def _refusal(text: bytes) -> str:

@@ -31,7 +31,7 @@ class Lab:
 
     def answer(self, version: str, identity: str, *predictions: float, at: float = 10.0, model: str = "late") -> None:
         about = About("//pod", model, version)
-        for event in pair(identity, at, {"instances": []}, {"predictions": list(predictions)}, about):
+        for event in pair(identity, at, {"instances": []}, {"predictions": list(predictions)}, 0.0, about):
             self._sinks[version].write(event)
 
     def tell(self, *rows: tuple[str, object]) -> None:
@@ -189,5 +189,5 @@ def test_settings_that_cannot_be_are_named(given: dict, words: str) -> None:
 
 
 def test_when_it_was_answered_is_what_the_log_says() -> None:
-    (event, _) = pair("a", 12.5, {}, {}, About("//pod", "late", OLD))
+    (event, _) = pair("a", 12.5, {}, {}, 0.0, About("//pod", "late", OLD))
     assert datetime.fromisoformat(event["time"]) == datetime.fromtimestamp(12.5, UTC)
