@@ -96,6 +96,18 @@ def read_file(file: str) -> str:
     return pathlib.Path(file).read_text()
 
 
+@dsl.component(base_image=LAUNCHER, install_kfp_package=False)
+def start_another(pipeline: str, name: str):
+    import os
+    import pathlib
+    import shlex
+    import subprocess
+
+    command = shlex.split(os.environ["FOLDLINE_COMMAND"])
+    folder = pathlib.Path(os.environ["FOLDLINE_RUN_FOLDER"]).parent / name
+    subprocess.run([*command, "run", pipeline, "--out", str(folder)], check=True)
+
+
 @dsl.component(base_image="python:3.11", install_kfp_package=False)
 def elsewhere():
     pass
@@ -180,6 +192,11 @@ def chain(number: int = 1):
 @dsl.pipeline(name="killed")
 def killed():
     kill_itself()
+
+
+@dsl.pipeline(name="nested")
+def nested(pipeline: str, name: str):
+    start_another(pipeline=pipeline, name=name)
 
 
 @dsl.pipeline(name="foreign")

@@ -106,7 +106,12 @@ PERMISSIONS = (
     Permission("runs", _PIPELINES, "pipelines", "", ("list", "create"), "upload a pipeline that is not there yet"),
     Permission("runs", _PIPELINES, "experiments", "", ("list", "create"), "put runs into an experiment"),
     Permission(
-        "runs", _PIPELINES, "runs", "", ("get", "list", "create"), "start a run, follow it, see whether one goes on"
+        "runs",
+        _PIPELINES,
+        "runs",
+        "",
+        ("get", "list", "create", "terminate"),
+        "start a run, follow it, see whether one goes on; end one of two that were started for one reason",
     ),
     Permission(
         "runs",

@@ -7,11 +7,15 @@ memory, exit status, message, parameters, and for each output artifact its addre
 CPU seconds are those of all processes that the task waited for. Peak memory is the resident memory of the whole
 process tree, sampled each 0.2 s, or the largest single process (`ru_maxrss`) where that is more; pages that two
 processes share count twice.
+
+So that a task can start another run beside its own, it finds the command in FOLDLINE_COMMAND (words, as a shell takes
+them), and RUN_FOLDER in FOLDLINE_RUN_FOLDER.
 """
 
 import json
 import os
 import resource
+import shlex
 import subprocess
 import sys
 import time
@@ -23,6 +27,8 @@ from foldline_pipelines.local import failure
 from foldline_pipelines.local.content import digest, write_json
 from foldline_pipelines.local.process_tree import PeakMemory
 
+# Of a task, not of what it starts: kfp imports only what an executor needs where the first one is set.
+_OUTSIDE = ("env", "-u", "_KFP_RUNTIME", "-u", "VIRTUAL_ENV")
 _METADATA_ONLY = ("system.Metrics", "system.ClassificationMetrics", "system.SlicedClassificationMetrics")
 
 
@@ -79,6 +85,8 @@ def run(run_folder: Path, environment: Path, command: list[str]) -> int:
         "PATH": f"{environment / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "VIRTUAL_ENV": str(environment),
         "PYTHONUNBUFFERED": "1",
+        "FOLDLINE_COMMAND": shlex.join([*_OUTSIDE, sys.executable, "-m", "foldline_pipelines.cli"]),
+        "FOLDLINE_RUN_FOLDER": str(run_folder),
     }
     with log.open("ab") as stream, PeakMemory() as peak:
         start = stream.tell()

@@ -15,6 +15,8 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
+
 from foldline.errors import ArgumentError, RunError
 from foldline.operations.trigger_run.backends.backend import Run
 
@@ -33,7 +35,7 @@ def local_backend(
     """A block in which runs are started on this machine; what runs at its end is told to end.
 
     Args:
-        pipeline: a name of `foldline list`, or a compiled file that is named after its pipeline.
+        pipeline: its name, or a compiled file.
         version: of Foldline; empty for the one that is installed.
         timeout_s: seconds for which a run is awaited.
 
@@ -66,12 +68,16 @@ class LocalBackend:
     """
 
     def __init__(self, command: list[str], present: Path, pipeline: str, timeout_s: float) -> None:
-        self._command, self._present, self._source, self._timeout_s = command, present, pipeline, timeout_s
+        self._command, self._present, self._timeout_s = command, present, timeout_s
+        compiled = pipeline.endswith((".yaml", ".yml"))
+        # The command knows a pipeline by the name of its function.
+        self._source = pipeline if compiled else pipeline.replace("-", "_")
+        self._pipeline = _name_in(Path(pipeline)) if compiled else pipeline.replace("_", "-")
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def pipeline(self) -> str:
-        return Path(self._source).stem.replace("_", "-")
+        return self._pipeline
 
     @property
     def version(self) -> str:
@@ -153,6 +159,15 @@ class LocalBackend:
 
     def _folder(self, name: str) -> Path:
         return self._present.parent / name
+
+
+def _name_in(compiled: Path) -> str:
+    """Name of the pipeline in a compiled file."""
+    try:
+        found = next(yaml.safe_load_all(compiled.read_text(encoding="utf-8")))
+        return str(found["pipelineInfo"]["name"])
+    except (OSError, ValueError, StopIteration, KeyError, TypeError, yaml.YAMLError) as fault:
+        raise ArgumentError("pipeline", expected="a compiled pipeline", got=f"{compiled}: {fault}"[:200]) from fault
 
 
 def _run(folder: Path) -> Run:
