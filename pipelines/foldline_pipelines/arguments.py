@@ -55,10 +55,7 @@ def read(file: Path | None, settings: list[str], declared: Mapping[str, Paramete
     """
     given: dict[str, Any] = {}
     if file is not None:
-        for name, value in _mapping(file).items():
-            _check_known(name, declared, str(file))
-            given[name] = _converted(name, value, declared[name].kind)
-        given = _resolved(given, file.absolute().parent, declared)
+        given = checked(_mapping(file), str(file), file.absolute().parent, declared)
     own: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
@@ -72,6 +69,22 @@ def read(file: Path | None, settings: list[str], declared: Mapping[str, Paramete
     chosen = {**given, **own}
     _check_search(chosen, declared)
     return chosen
+
+
+def checked(content: Mapping[str, Any], where: str, base: Path, declared: Mapping[str, Parameter]) -> dict[str, Any]:
+    """Arguments in a mapping: types checked, files made absolute, model code read in.
+
+    Args:
+        where: what holds them, for messages.
+        base: folder that relative files are relative to.
+
+    Raises:
+        ArgumentError: as `read`.
+    """
+    for name in content:
+        _check_known(name, declared, where)
+    given = {name: _converted(name, value, declared[name].kind) for name, value in content.items()}
+    return _resolved(given, base, declared)
 
 
 def _check_search(chosen: Mapping[str, Any], declared: Mapping[str, Parameter]) -> None:

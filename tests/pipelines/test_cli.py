@@ -14,6 +14,10 @@ from foldline_pipelines import cli, registry
 from foldline_pipelines.local import environments
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
+WATCH = [
+    "watch", "--from=2013-10-01", "--to=2014-01-01", "--set", "dataset_uri=t.csv", "--set", "label=late", "--set",
+    "time_column=time",
+]  # fmt: skip
 
 
 def test_the_list_names_every_pipeline_and_component(foldline: Call) -> None:
@@ -39,6 +43,28 @@ def test_the_list_names_every_pipeline_and_component(foldline: Call) -> None:
             ["compile", "cross_validate", "-o", "file.json"],
             2,
             "--output: expected a file that ends in .yaml, got file.json.",
+        ),
+        (
+            [*WATCH, "--set", "time_column="],
+            2,
+            "time_column: expected the column that says when a row happened, got not",
+        ),
+        ([*WATCH, "--set", "arguments={epochs: many}"], 2, "epochs: expected a whole number, got 'many' (text)."),
+        (
+            [*WATCH, "--set", "arguments={epoch: 1}"],
+            2,
+            "epoch: expected a parameter of the pipeline, got an unknown name",
+        ),
+        (
+            [*WATCH, "--set", "arguments={time_end: '2013-11-01'}"],
+            2,
+            "arguments.time_end: expected nothing, got '2013-1",
+        ),
+        ([*WATCH[:5], "--set", "time_column=a"], 2, "label: expected a value, got none."),
+        (
+            [*WATCH, "--to", "2013-10-02"],
+            2,
+            "--to: expected at least 7d after 2013-10-01T00:00:00, got 2013-10-02T00:00",
         ),
         (["environments", "laucher"], 2, "environment: expected one of flights, launcher"),
     ],

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from foldline.errors import ArgumentError, FoldlineError
-from foldline_pipelines.cli import cluster, files, local, rollout, serving
+from foldline_pipelines.cli import cluster, files, local, rollout, serving, watch
 from foldline_pipelines.cli.terminal import INTERRUPTED
 from foldline_pipelines.doctor.command import doctor
 
@@ -21,6 +21,7 @@ app.command("compile")(files.compile_file)
 app.command("submit")(cluster.submit_run)
 app.command("schedule")(cluster.schedule_runs)
 app.command("doctor")(doctor)
+app.command("watch")(watch.watch)
 app.command("list")(files.list_all)
 app.command("environments")(local.make_environments)
 app.command("serve")(serving.serve)

@@ -12,9 +12,10 @@ import polars as pl
 from foldline.artifacts.dataset import Dataset
 from foldline.data.ingest_dataset.fetch import Source, fetch
 from foldline.data.ingest_dataset.read import read_csv, read_parquet
-from foldline.data.ingest_dataset.shape import Choice, parse_time, shape, to_dataset_types
+from foldline.data.ingest_dataset.shape import Choice, shape, to_dataset_types
 from foldline.disk import room_for
 from foldline.errors import ArgumentError
+from foldline.moments import parse_time
 
 _PANDAS_INDEX = "__index_level_"
 

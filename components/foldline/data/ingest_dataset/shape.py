@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
 
 import polars as pl
@@ -46,21 +46,6 @@ class Choice:
         written += [(f"derived[{name!r}]", sql) for name, sql in (self.derived or {}).items()]
         named = {root for parameter, sql in written for root in parse_expression(sql, parameter).meta.root_names()}
         return named | {*self.columns, *self.key_columns, self.label, self.time_column}
-
-
-def parse_time(text: str, parameter: str) -> datetime | None:
-    """A time in ISO 8601, in UTC without a zone; None for empty text.
-
-    Raises:
-        ArgumentError: it is no such time.
-    """
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ArgumentError(parameter, expected="a time in ISO 8601, as 2013-10-01", got=repr(text)) from None
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def parse_expression(sql: str, parameter: str) -> pl.Expr:

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from foldline.artifacts import Model
-from foldline.data.ingest_dataset.shape import parse_time
 from foldline.disk import room_for
 from foldline.durations import seconds_of
 from foldline.errors import ArgumentError, ArtifactError, StoreError
+from foldline.moments import parse_time
 from foldline.operations.choose_windows.windows import newest
 from foldline.store import CHAMPION, open_store
 
