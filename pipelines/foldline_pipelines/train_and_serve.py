@@ -48,6 +48,7 @@ def train_and_serve(
     katib: dict = {},
     confidence: float = 0.95,
     minimum_gain: float = 0.0,
+    trusted_uri: str = "",
     accelerator_type: str = "nvidia.com/gpu",
     accelerator_count: str = "0",
     node_selector: dict = {},
@@ -98,6 +99,7 @@ def train_and_serve(
         katib: Of the engine katib: namespace, image, service_account, on_termination; each has a default.
         confidence: Confidence of the one-sided bound that a challenger must pass.
         minimum_gain: Gain that this bound must exceed.
+        trusted_uri: Table of rows with sure labels on which a challenger must not be worse; none when empty.
         accelerator_type: Resource name of the accelerator for training.
         accelerator_count: Accelerators for each training task; a whole number, written as text.
         node_selector: Node labels that training tasks need.
@@ -171,6 +173,7 @@ def train_and_serve(
         model_name=model_name,
         confidence=confidence,
         minimum_gain=minimum_gain,
+        trusted_uri=trusted_uri,
     )
     compared.set_caching_options(False)
     with_object_store(compared)

@@ -11,18 +11,22 @@ from numpy.typing import NDArray
 
 from foldline.artifacts import Dataset, Decision, Folds, Model, Predictions, Task
 from foldline.artifacts.dataset import row_id_array
-from foldline.artifacts.signature import tensors_from_table
 from foldline.disk import room_for
 from foldline.errors import ArgumentError, ArtifactError, ComparisonError
 from foldline.evaluation import metrics
 from foldline.evaluation.columns import check_columns
-from foldline.evaluation.compare_models import page
+from foldline.evaluation.compare_models import page, trusted
 from foldline.evaluation.compare_models.gain import Gain, gain
+from foldline.evaluation.compare_models.scoring import predictions_of
 from foldline.evaluation.per_row import Array
 from foldline.store import CHAMPION, open_store, version_of
 
 DUMMY = "dummy baseline"
 BOOTSTRAP_SEED = 0
+_LOGGED = (
+    *("challenger_score", "champion_score", "gain", "gain_lower_bound", "gain_upper_bound", "rows"),
+    *("trusted_challenger_score", "trusted_champion_score", "trusted_gain", "trusted_rows"),
+)
 ESTIMAND = "gain on other rows of the same kind, both models as they are; the variance of training is not in it"
 
 
@@ -48,6 +52,7 @@ def run(
     confidence: float,
     minimum_gain: float,
     minimum_rows: int,
+    trusted_uri: str,
     log_metric: Callable[[str, float], None],
     describe: Callable[[dict[str, Any]], None],
 ) -> None:
@@ -76,7 +81,7 @@ def run(
     theirs = (
         _dummy_predictions(inputs, len(label))
         if champion is None
-        else _champion_predictions(champion, inputs, inputs.predictions.row_id[unseen], whose)
+        else predictions_of(champion, inputs.dataset, inputs.predictions.row_id[unseen], whose)
     )
     found = gain(inputs.predictions.task, label, ours, theirs, confidence=policy["confidence"], seed=BOOTSTRAP_SEED)
     figures = {
@@ -95,11 +100,22 @@ def run(
     verdict, reasons = _judge(found, policy, whose)
     if champion is not None:
         reasons += _identity_warning(champion, inputs.dataset)
+    if trusted_uri:
+        with trusted.read(trusted_uri, inputs.dataset, inputs.challenger.label) as rows:
+            test = trusted.compare(
+                inputs.challenger, champion, rows, seen, confidence=confidence, seed=BOOTSTRAP_SEED, whose=whose
+            )
+        figures |= test.figures
+        if verdict == "promote" and test.is_worse:
+            verdict, reasons = "keep", (test.sentence, *reasons)
+        else:
+            reasons += (test.sentence,)
     made = Decision(subject="comparison", verdict=verdict, reasons=reasons, figures=figures, policy=policy)
     made.write(Path(decision))
     page.comparison(made).write(Path(report))
-    for name in ("challenger_score", "champion_score", "gain", "gain_lower_bound", "gain_upper_bound", "rows"):
-        log_metric(name, figures[name])
+    for name in _LOGGED:
+        if name in figures:
+            log_metric(name, figures[name])
     describe({"verdict": verdict, "champion": whose, "gain": found.value})
 
 
@@ -175,27 +191,6 @@ def _dummy_predictions(inputs: _Inputs, rows: int) -> NDArray[np.float32]:
     else:
         row = np.array([label.mean(dtype=np.float64)])
     return np.tile(row.astype(np.float32), (rows, 1))
-
-
-def _champion_predictions(
-    champion: Model, inputs: _Inputs, row_id: NDArray[np.int64], whose: str
-) -> NDArray[np.float32]:
-    """The champion's own SavedModel on the dataset's raw rows, in the order of `row_id`."""
-    # TensorFlow takes seconds to import, and a first model is compared without it.
-    from foldline.predictor import Predictor
-
-    table = inputs.dataset.table([column.name for column in champion.signature])
-    position = {identity: index for index, identity in enumerate(row_id_array(table).tolist())}
-    rows = table.take(pa.array([position[identity] for identity in row_id.tolist()]))
-    predicted = Predictor(champion).predict(tensors_from_table(rows, champion.signature))
-    wrong = int((~np.isfinite(predicted).all(axis=1)).sum())
-    if wrong:
-        raise ComparisonError(
-            f"predictions of {whose}",
-            expected="finite numbers",
-            got=f"{wrong} of {len(rows)} rows with NaN or infinity",
-        )
-    return predicted
 
 
 def _scores(task: Task, label: Array, ours: Array, theirs: Array) -> dict[str, Any]:

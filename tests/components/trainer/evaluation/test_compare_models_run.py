@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from builders import models
@@ -46,6 +48,7 @@ def compare(
         "confidence": 0.95,
         "minimum_gain": 0.0,
         "minimum_rows": 100,
+        "trusted_uri": "",
         **changed,
     }
     run(
@@ -243,3 +246,49 @@ def test_what_cannot_be_compared_fairly_is_one_clear_error_and_no_decision(
 def test_a_parameter_out_of_range_is_named(held: Any, tmp_path: Path, name: str, value: Any) -> None:
     with pytest.raises(ArgumentError, match=name):
         compare(held, models.model(tmp_path / "new", held.train), tmp_path, **{name: value})
+
+
+def trusted_table(path: Path, seed: int, *, against: bool = False) -> str:
+    """New rows as a file; with `against` their labels are turned round."""
+    rows = models.table(300, seed)
+    if against:
+        rows = rows.set_column(rows.column_names.index("late"), "late", pc.invert(rows["late"]))
+    pq.write_table(rows, path)
+    return str(path)
+
+
+def test_a_challenger_that_is_worse_on_the_trusted_test_set_is_kept_whatever_it_gains(
+    held: Any, tmp_path: Path
+) -> None:
+    enthrone(models.model(tmp_path / "old", held.train, weight=-1.0), tmp_path)
+    challenger = models.model(tmp_path / "new", held.train, weight=1.5)
+    against = trusted_table(tmp_path / "against.parquet", 7, against=True)
+    decision, logged = compare(held, challenger, tmp_path, trusted_uri=against)
+    assert decision.figures["gain_lower_bound"] > 0
+    assert decision.verdict == "keep"
+    assert "worse on the trusted test set" in decision.reasons[0]
+    assert logged["trusted_challenger_score"] < 0.5 < logged["trusted_champion_score"]
+
+
+def test_a_refreshed_trusted_test_set_is_another_version_and_lets_a_better_challenger_pass(
+    held: Any, tmp_path: Path
+) -> None:
+    versions = []
+    for seed in (7, 8):
+        out = tmp_path / str(seed)
+        enthrone(models.model(out / "old", held.train, weight=-1.0), out)
+        challenger = models.model(out / "new", held.train, weight=1.5)
+        uri = trusted_table(tmp_path / "trusted.parquet", seed)
+        decision, _ = compare(held, challenger, out, trusted_uri=uri)
+        assert decision.verdict == "promote"
+        assert decision.figures["trusted_rows"] == 300
+        assert decision.figures["trusted_digest"].removeprefix("sha256:")[:12] in " ".join(decision.reasons)
+        versions.append(decision.figures["trusted_digest"])
+    assert versions[0] != versions[1]
+
+
+def test_rows_of_the_training_are_no_trusted_test(held: Any, tmp_path: Path) -> None:
+    challenger = models.model(tmp_path / "new", held.train)
+    pq.write_table(held.dataset.table().drop(["row_id"]).slice(0, 310), tmp_path / "trusted.parquet")
+    with pytest.raises(ComparisonError, match=r"10 of 310"):
+        compare(held, challenger, tmp_path, trusted_uri=str(tmp_path / "trusted.parquet"))
