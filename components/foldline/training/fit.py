@@ -72,6 +72,7 @@ def fit(
     each_epoch: bool = False,
     variation: Variation | None = None,
     tolerate: bool = False,
+    stack_of: Callable[[Callable[[], Stack]], Stack] = lambda anew: anew(),
     say: Callable[[str], None] = print,
 ) -> Fitted:
     """Train one model a fold.
@@ -97,6 +98,8 @@ def fit(
             and `learning_rate` stands back. A fold may be listed several times, with the same positions: its models
             begin with the same weights and see the same batches.
         tolerate: whether a model whose loss is not finite ends alone and is named in `Fitted.failures`.
+        stack_of: from what makes the stack of this training to the one that it uses: that, or the stack of an earlier
+            training, as `Stacks` keeps them.
         say: takes a line for each epoch.
 
     Raises:
@@ -115,7 +118,7 @@ def fit(
     devices = Devices.for_batch(batch_size)
     began = time.monotonic()
 
-    def attempt(chosen: Mode) -> Fitted:
+    def anew() -> Stack:
         made = Blueprint(
             make_model,
             learning_rate=learning_rate,
@@ -123,10 +126,14 @@ def fit(
             fitting=fitting,
             training_steps=planned_steps or epochs * int(steps_of(rows.training, batch_size).max()),
         )
+        return Stack(made, task, devices)
+
+    def attempt(chosen: Mode) -> Fitted:
+        stack = stack_of(anew)
         free = devices.free_bytes()
         with Watch() as watch:
             members = Members(
-                Stack(made, task, devices), rows, size=chosen.size, batch_size=batch_size, seed=seed,
+                stack, rows, size=chosen.size, batch_size=batch_size, seed=seed,
                 class_weight=weight, variation=variation, devices=devices,
             )  # fmt: skip
             members.initialise(start, weights_file)
@@ -134,7 +141,7 @@ def fit(
             if epochs:
                 settle(chosen, members, free)
             training = Training(
-                made.variable_names(), members, task, rows, chosen, str(devices), epochs=epochs, patience=patience,
+                stack.variable_names, members, task, rows, chosen, str(devices), epochs=epochs, patience=patience,
                 fitting=fitting, tolerate=tolerate,
             )  # fmt: skip
             fitted = training.run(

@@ -5,7 +5,7 @@ model sees its own rows, in its own order, as it would alone. An epoch is one `j
 of one model has no `vmap`, so it also trains models that cannot be stacked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,8 @@ from foldline.training.fitting.traced import Traced
 class Stack:
     """The compiled programs that make, train and apply K models.
 
+    A program is traced once for each shape of what it takes, also where one training follows another.
+
     Args:
         devices: where arrays lie.
     """
@@ -37,6 +39,12 @@ class Stack:
         self._train = jax.jit(partial(train_epoch, made, loss), donate_argnums=0, static_argnames="ragged")
         self._evaluate = jax.jit(partial(evaluate_rows, made, loss))
         self._programs: dict[Any, Any] = {}
+        self._makers: dict[tuple[int, ...], Callable[[], State]] = {}
+
+    @property
+    def variable_names(self) -> tuple[list[str], list[str]]:
+        """As `Blueprint.variable_names` gives them."""
+        return self._made.variable_names()
 
     def initial(
         self, folds: Sequence[int], begin: Mapping[str, NDArray[np.float32]] | None, weights_file: str, rates: Any
@@ -48,8 +56,11 @@ class Stack:
             weights_file: Keras weights file, or empty.
             rates: the learning rate of each model, shape (K,); None for that of the blueprint.
         """
-        # One program for all initial values: an eager initialiser compiles one for each shape.
-        state = jax.jit(lambda: self._made.states(folds))()
+        numbers = tuple(folds)
+        if numbers not in self._makers:
+            # One program for all initial values: an eager initialiser compiles one for each shape.
+            self._makers[numbers] = jax.jit(partial(self._made.states, numbers))
+        state = self._makers[numbers]()
         if weights_file:
             state = self._made.loaded(state, weights_file)
         if begin is not None:

@@ -129,8 +129,8 @@ def likeness(
     own = replace(fitting, optimizer=Named(fitting.optimizer.name, _without_decay(fitting.optimizer.arguments)))
     # Rate and decay stand in for any: both are given to the program.
     made = Blueprint(make_model, learning_rate=1.0, seed=0, fitting=own, training_steps=training_steps)
-    begin = jax.jit(lambda: made.states([0])).lower()
-    state = jax.eval_shape(lambda: made.states([0]))
+    begin = jax.jit(lambda: made.states([0])).trace()
+    state = begin.out_info
     rates = [layer.rate for layer in dropout_layers(made.model)]
     data = jax.eval_shape(lambda: data_of(rows))
     like = jax.eval_shape(Variation(np.ones(1, np.float32), np.ones(1, np.float32), np.array([rates])).traced)
@@ -138,7 +138,7 @@ def likeness(
     loss = loss_of(fitting.loss, task)
     step = partial(train_epoch, made, loss, ragged=False)
     programs = [
-        begin,
+        begin.lower(),
         jax.jit(step).lower(state, data, positions, count, None, like),
         jax.jit(partial(evaluate_rows, made, loss)).lower(state.variables, data, positions, count),
     ]

@@ -17,6 +17,7 @@ from foldline.training.fit import Fitted, fit
 from foldline.training.fitting.mode import AUTO, is_out_of_memory
 from foldline.training.fitting.rows import Rows
 from foldline.training.fitting.settings import EACH
+from foldline.training.fitting.stacks import Stacks
 from foldline.training.fitting.variation import Likeness, Variation, likeness
 from foldline.training.fitting.weights_file import local_weights
 from foldline.training.linear_start import LinearStart, best_linear_start, linear_start
@@ -43,6 +44,8 @@ class FoldTrainer:
         self._of_fold: tuple[int, Rows | None] = (-1, None)
         self._alike: dict[str, Likeness] = {}
         self._sizes = Sizes()
+        # One for each kind of model among the trials that are live at once.
+        self._stacks = Stacks(definition.budget.parallel_trials)
 
     @classmethod
     def read(
@@ -126,9 +129,13 @@ class FoldTrainer:
             values = prepared.start.values.items()
             start = {path: np.repeat(value[index : index + 1], count, axis=0) for path, value in values}
         variation = None
+        models: Hashable = json.dumps(points[0].to_json(), sort_keys=True)
         if count > 1:
             alike = [self._likeness(point, self._under(point)) for point in points]
             variation = Variation.among([point.learning_rate for point in points], alike)
+            # A decay that all of them have is a part of the program.
+            decay = alike[0].weight_decay if variation.weight_decay is None else "varies"
+            models = (alike[0].key, prepared.batch_size, decay)
         with local_weights(prepared.fitting.initial_weights, os.environ) as weights_file:
             fitted = fit(
                 _maker(prepared),
@@ -147,6 +154,7 @@ class FoldTrainer:
                 callbacks=partial(load_callbacks, prepared.build),
                 variation=variation,
                 tolerate=True,
+                stack_of=partial(self._stacks.of, models),
                 say=lambda line: None,
             )
         taken = time.monotonic() - began
@@ -167,9 +175,9 @@ class FoldTrainer:
         return self._prepared.under(parameters)
 
     def _likeness(self, point: Settings, prepared: Preparation) -> Likeness:
-        key = json.dumps(replace(point, learning_rate=0.0).to_json(), sort_keys=True)
+        steps = _planned_steps(prepared) if prepared.fitting.schedule.name else 1
+        key = json.dumps([point.hyperparameters, point.fitting, steps], sort_keys=True)
         if key not in self._alike:
-            steps = _planned_steps(prepared) if prepared.fitting.schedule.name else 1
             self._alike[key] = likeness(
                 _maker(prepared), prepared.task, self._rows(0), prepared.fitting, training_steps=steps
             )

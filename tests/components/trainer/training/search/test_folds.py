@@ -11,6 +11,7 @@ import pytest
 
 from foldline.errors import ArgumentError, FoldlineError, ModelCodeError
 from foldline.training.fit import fit
+from foldline.training.fitting import stack
 from foldline.training.search import folds, sizes
 from foldline.training.search.definition import Definition
 from foldline.training.search.folds import FoldTrainer
@@ -35,7 +36,8 @@ def line(tmp_path_factory: pytest.TempPathFactory, line_in: Callable[..., Any]) 
     values = source.normal(size=(400, 2))
     label = (values[:, 0] * values[:, 1] > 0) ^ (source.random(400) < 0.05)
     table = pa.table({"east": values[:, 0], "north": values[:, 1], "label": label})
-    return line_in(tmp_path_factory.mktemp("line"), table, n_folds=4)
+    # Of equal sizes; -1 is held out.
+    return line_in(tmp_path_factory.mktemp("line"), table, n_folds=4, fold=np.arange(400) % 5 - 1)
 
 
 def trainer(line: Any, document: dict[str, Any], base: Settings = BASE, code: str = "", model: str = "") -> FoldTrainer:
@@ -86,6 +88,83 @@ def test_points_in_a_stack_that_others_have_left_score_as_each_alone(
             assert result.value == pytest.approx(alone.value, abs=5e-3)
             assert result.kept_epoch == alone.kept_epoch
     assert [count for count in trained if count > 1] == [3, 3]
+
+
+POINTS = [
+    {"learning_rate": 0.02, "dropout": 0.1},
+    {"learning_rate": 0.01, "dropout": 0.4},
+    {"learning_rate": 0.03, "dropout": 0.3},
+    {"learning_rate": 0.05, "dropout": 0.2},
+]
+SCHEDULE = {"fitting.schedule.name": "cosine"}
+ADAMW = {"fitting.optimizer.name": "adamw"}
+DECAYS = [point | ADAMW | {"fitting.optimizer.weight_decay": 0.1 * number} for number, point in enumerate(POINTS, 1)]
+
+
+def values(results: Any) -> list[Any]:
+    """What of results does not depend on the time."""
+    return [replace(result, seconds=0.0) for result in results]
+
+
+@pytest.mark.parametrize(
+    ("cohort", "then"),
+    [
+        (POINTS[:1], POINTS[:1]),
+        (POINTS[:2], POINTS[2:]),
+        ([point | SCHEDULE for point in POINTS[:2]], [point | SCHEDULE for point in POINTS[2:]]),
+        (DECAYS[:2], DECAYS[2:]),
+    ],
+    ids=["one", "another cohort", "schedule", "decay"],
+)
+def test_programs_are_traced_once_and_score_as_those_that_are_traced_anew_to_the_last_bit(
+    cohort: list[dict[str, Any]], then: list[dict[str, Any]], line: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traced: list[str] = []
+    for name in ("train_epoch", "evaluate_rows"):
+        monkeypatch.setattr(stack, name, noted(getattr(stack, name), traced))
+    points, others = ([Settings.of(BASE, point) for point in own] for own in (cohort, then))
+    given = trainer(line, {"budget": {"trials": 8, "parallel_trials": 2}})
+    rungs = [(points, 0), (points, 1), (others, 0), (others, 1)]
+    found = [given.train(*rung) for rung in rungs]
+    assert traced == ["train_epoch", "evaluate_rows"]
+    for own, rung in list(zip(found, rungs, strict=True))[1::2]:
+        assert not any(result.failure for result in own)
+        assert values(own) == values(trainer(line, {}).train(*rung))
+    assert values(found[0]) != values(found[1])
+
+
+def noted(function: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
+    def called(*given: Any, **more: Any) -> Any:
+        names.append(function.__name__)
+        return function(*given, **more)
+
+    return called
+
+
+def test_points_of_other_programs_have_a_stack_of_their_own(line: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = [
+        {"learning_rate": 0.05},
+        {"learning_rate": 0.05, "batch_size": 32},
+        {"learning_rate": 0.05, "hidden_units": [4]},
+        {"learning_rate": 0.05} | SCHEDULE,
+        {"learning_rate": 0.05, "epochs": 2} | SCHEDULE,
+        {"fitting.optimizer.weight_decay": 0.5} | ADAMW,
+        {"fitting.optimizer.weight_decay": 0.1} | ADAMW,
+    ]
+    stacks: list[Any] = []
+
+    def no_training(*given: Any, stack_of: Callable[..., Any], **more: Any) -> None:
+        stacks.append(stack_of(object))
+        raise MemoryError("of a training only its stack counts here")
+
+    monkeypatch.setattr(folds, "fit", no_training)
+    given = trainer(line, {"budget": {"trials": 14, "parallel_trials": 14}})
+    for _ in range(2):
+        for kind in kinds:
+            # Two of them in one stack; as that fails, each by itself.
+            given.train([Settings.of(BASE, kind)] * 2, 1)
+    assert len(stacks) == 3 * len(kinds) * 2
+    assert len(set(stacks)) == 2 * len(kinds)
 
 
 def test_a_number_of_epochs_is_trained_without_an_early_stop(line: Any) -> None:
