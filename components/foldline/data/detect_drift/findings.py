@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from foldline.data.detect_drift.policy import Policy
+
 DRIFT, NO_DRIFT, NOT_ENOUGH, FAULT = "drift", "no drift", "not enough data", "fault"
 WATCH, QUIET = "watch", "quiet"
 # Ranked: what is nearer to the harm comes first.
@@ -19,10 +21,12 @@ class Member:
         measure: what `effect` is: `divergence` (Jensen-Shannon, base 2), `loss_increase` (share of the reference's),
             `area_loss`, `domain_area` (area under the ROC curve of the domain classifier).
         effect: how large the change is, in its measure.
+        floor: the least effect that can alarm.
         psi: Population Stability Index, of columns; None for other members.
-        p: adjusted for all members of the window.
-        threshold: the effect from which on this window would have alarmed in this member.
-        alarm: `p` is at most alpha and `effect` at least its floor.
+        deviation: how far the change is from the usual one of earlier pairs, in their median absolute deviations.
+        threshold: the deviation above which the member would have alarmed; None where any would.
+        p: adjusted for all members of the window; 1 where the effect is below its floor.
+        alarm: `p` is at most alpha.
         fault: what the change looks like where that is a fault of the data's source, else empty.
     """
 
@@ -30,9 +34,11 @@ class Member:
     tier: str
     measure: str
     effect: float
+    floor: float
     psi: float | None
+    deviation: float
+    threshold: float | None
     p: float
-    threshold: float
     alarm: bool
     fault: str = ""
 
@@ -45,9 +51,10 @@ class Window:
         start, end: ISO 8601; the end is not in the window.
         lag: number of periods from the reference's end to this window's, at least 1.
         rows: in the window.
-        state: `drift`, `watch` (alarms, but not often enough yet), `quiet`, `fault` or `not enough data`.
+        state: `drift`, `watch` (alarms, but not often enough yet), `quiet`, `fault` or `not enough data`: what it was
+            when the window was the newest.
         reason: of `fault` and `not enough data`, else empty.
-        p: of the window as a whole; None where it was not judged.
+        p: the smallest of its members; None where it was not judged.
         nulls: number of pairs of earlier periods that it was ranked among.
         slice_periods: number of the reference's newest periods that it was compared with.
         members: tier by tier, the smallest p first; empty where the window was not judged.
@@ -103,8 +110,9 @@ class Findings:
         event: the drift that is going on, None where there is none.
         windows: oldest first.
         excluded: columns that are not watched.
-        reference: `digest`, `start`, `end`, `rows` and `periods` of the reference, and `model_version` (empty where
-            it is not scored).
+        reference: `digest` (of the model, where there is one), `start`, `end`, `rows` and `periods` of the reference,
+            `every_s`, and `model_version` (empty where it is not scored).
+        policy: what the figures were held against.
     """
 
     verdict: str
@@ -113,10 +121,11 @@ class Findings:
     windows: tuple[Window, ...]
     excluded: tuple[Excluded, ...]
     reference: dict[str, Any]
+    policy: Policy
 
     def figures(self) -> dict[str, Any]:
-        """Every figure, for a decision: `windows` (each with its `members`), `excluded`, `reference`, `event` (an empty
-        object where there is none)."""
+        """Every figure, for a decision: `event` (an empty object where there is none), `windows` (each with its
+        `members`), `excluded`, `reference`."""
         return {
             "event": asdict(self.event) if self.event else {},
             "windows": [asdict(window) for window in self.windows],

@@ -1,46 +1,43 @@
 """The judgement of a series of windows: tables in, findings out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from foldline.artifacts import Dataset, Task
-from foldline.data.detect_drift.findings import Findings
+from foldline.data.detect_drift import family
+from foldline.data.detect_drift.conclusion import concluded, looks_of
+from foldline.data.detect_drift.course import course
+from foldline.data.detect_drift.fault import column_fault, table_fault
+from foldline.data.detect_drift.findings import FAULT, NOT_ENOUGH, QUIET, TIERS, Findings, Member, Window
+from foldline.data.detect_drift.measures import Measure, measures
+from foldline.data.detect_drift.observed import Observed
+from foldline.data.detect_drift.periods import Axis, Pairs, pairs_of
 from foldline.data.detect_drift.policy import Policy
+from foldline.data.detect_drift.repeats import repeated_shares
+from foldline.data.detect_drift.rows import Rows
+from foldline.data.detect_drift.watched import Watched
+from foldline.durations import seconds_of
+from foldline.errors import DataError
+
+_MICROSECONDS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Observed:
-    """Rows that are held against others.
+class Series:
+    """A reference and windows, ready to be judged.
 
     Attributes:
-        table: with a column `row_id` (int64).
-        time_column: empty where there is none.
-        digest: of the rows.
-        end: time of the last row of what `table` holds or is a sample of, ISO 8601; empty without a time column.
-        label: name of the label's column, empty where there is none.
-        key_columns: names of columns that identify rows.
-        model_version: of the model whose predictions stand in the table; empty where none do.
-        task: of that model.
-        predictions: names of their columns.
+        repeated: share of each period's rows that repeat another; shape (n_periods,).
     """
 
-    table: pa.Table
-    time_column: str
-    digest: str
-    end: str
-    label: str = ""
-    key_columns: tuple[str, ...] = ()
-    model_version: str = ""
-    task: Task | None = None
-    predictions: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, dataset: Dataset) -> Self:
-        """The rows of a dataset, plain or scored."""
-        raise NotImplementedError
+    axis: Axis
+    rows: Rows
+    watched: Watched
+    repeated: np.ndarray
+    reference: dict[str, Any]
 
 
 def judge_series(
@@ -48,15 +45,153 @@ def judge_series(
 ) -> Findings:
     """Judge one window, or consecutive windows, against the natural variation of `reference`.
 
-    What is found of a window depends on the reference and the windows before it alone.
+    What is found of a window depends on the reference and the windows before it alone. A window without the reference's
+    time column is one window right after it.
 
     Raises:
         ArgumentError: `every` is no duration, or `exclude` names a column that is not there.
-        DataError: the reference has no time column, or the tables have no column in common that can be watched.
+        DataError: the reference has no time column, or nothing can be watched.
     """
-    raise NotImplementedError
+    every_s = seconds_of(every, argument="every")
+    series = _prepared(reference, window, every_s, exclude)
+    if not _is_timed(window, reference):
+        # No second window will come that could confirm the first.
+        policy = replace(policy, alarms=1, of_windows=1)
+    windows: list[Window] = []
+    for lag in series.axis.lags:
+        natural = course(looks_of(windows), policy).natural
+        windows.append(_judged(series, lag, natural, policy))
+    return concluded(tuple(windows), series.watched.left_out, series.reference, policy)
 
 
-def until(findings: Findings, windows: int) -> Findings:
-    """What stood after the first `windows` of the series."""
-    raise NotImplementedError
+def _is_timed(window: Observed, reference: Observed) -> bool:
+    return reference.time_column in window.table.column_names
+
+
+def _prepared(reference: Observed, window: Observed, every_s: int, exclude: Sequence[str]) -> Series:
+    time = reference.time_column
+    if not time or not pa.types.is_timestamp(reference.table.schema.field(time).type):
+        raise DataError(
+            "reference",
+            expected="a time column, by which its own periods are told apart",
+            got=f"none (columns {', '.join(reference.inputs())})" if not time else f"{time!r}, which holds no times",
+            fix="Name the time column when the table is ingested (time_column).",
+        )
+    reference, every = reference.timed(time), every_s * _MICROSECONDS
+    known, end = reference.times(time), int(np.datetime64(reference.end, "us").astype(np.int64))
+    if _is_timed(window, reference):
+        window = window.timed(time)
+        later = window.times(time)
+        axis = Axis.of(known, later, end, every)
+        periods = np.concatenate([axis.of_reference(known), axis.of_window(later)])
+    else:
+        later = np.full(len(window.table), end)
+        axis = replace(Axis.of(known, later[:0], end, every), windows=1)
+        periods = np.concatenate([axis.of_reference(known), np.full(len(later), axis.period(1))])
+    rows = Rows.of(reference.table, window.table, periods, axis.periods)
+    times = np.concatenate([known, later])[rows.order]
+    watched = Watched.of(reference, rows, times, axis.reference, exclude)
+    described = {
+        "digest": reference.digest,
+        "model_version": reference.model_version,
+        "start": iso(int(known.min())) if len(known) else "",
+        "end": iso(end),
+        "rows": int(rows.starts[axis.reference]),
+        "periods": axis.reference,
+        "every_s": every_s,
+    }
+    return Series(axis, rows, watched, repeated_shares(watched, times, rows.starts), described)
+
+
+def _judged(series: Series, lag: int, natural: frozenset[int], policy: Policy) -> Window:
+    axis, sizes = series.axis, series.rows.sizes()
+    period = axis.period(lag)
+    rows = int(sizes[period])
+    blank = Window(
+        start=iso(axis.start(lag)),
+        end=iso(axis.start(lag) + axis.every),
+        lag=lag,
+        rows=rows,
+        state=NOT_ENOUGH,
+        reason="",
+        p=None,
+        nulls=0,
+        slice_periods=0,
+        members=(),
+    )
+    usual = [earlier for earlier in range(axis.reference) if sizes[earlier] >= policy.minimum_rows]
+    if usual:
+        before = float(series.repeated[usual].max())
+        smallest = int(sizes[usual].min())
+        if said := table_fault(rows, smallest, policy.minimum_rows, float(series.repeated[period]), before):
+            return replace(blank, state=FAULT, reason=said)
+    if rows < policy.minimum_rows:
+        return replace(blank, reason=f"{rows} rows, at least {policy.minimum_rows} are needed (minimum_rows)")
+    known = {*usual, *(axis.period(one) for one in natural)}
+    pairs = pairs_of(lag, axis.reference, known, policy.least_nulls)
+    if pairs is None:
+        return replace(
+            blank,
+            reason=f"{len(known)} earlier periods, too few for {policy.least_nulls} pairs of one with four before it",
+        )
+    return _ranked(series, pairs, replace(blank, nulls=pairs.nulls, slice_periods=pairs.length), policy)
+
+
+def _ranked(series: Series, pairs: Pairs, blank: Window, policy: Policy) -> Window:
+    found = measures(series.watched, pairs, blank.rows, policy)
+    statistics = np.stack([one.statistics for one in found], axis=1)
+    scores = family.standardised(statistics, np.array([one.least_scale for one in found]))
+    effects = np.stack([one.effects for one in found], axis=1)
+    floors = np.array([one.floor for one in found])
+    p, thresholds = family.adjusted(family.material(scores, effects, floors), policy.alpha)
+    members = [
+        _member(series, pairs, one, float(scores[-1, place]), float(p[place]), float(thresholds[place]), policy)
+        for place, one in enumerate(found)
+    ]
+    members.sort(key=lambda one: (TIERS.index(one.tier), one.p, -one.deviation))
+    faults = [f"{one.name}: {one.fault}" for one in members if one.fault]
+    return replace(
+        blank,
+        state=FAULT if faults else QUIET,
+        reason="; ".join(faults),
+        p=min(one.p for one in members),
+        members=tuple(members),
+    )
+
+
+def _member(
+    series: Series, pairs: Pairs, one: Measure, deviation: float, p: float, threshold: float, policy: Policy
+) -> Member:
+    alarm = p <= policy.alpha
+    return Member(
+        name=one.name,
+        tier=one.tier,
+        measure=one.measure,
+        effect=float(one.effects[-1]),
+        floor=one.floor,
+        psi=one.psi,
+        deviation=deviation,
+        threshold=threshold if np.isfinite(threshold) else None,
+        p=p,
+        alarm=alarm,
+        fault=_fault(series, pairs, one) if alarm else "",
+    )
+
+
+def _fault(series: Series, pairs: Pairs, one: Measure) -> str:
+    if one.column is None or one.counts is None:
+        return ""
+    starts, period = series.rows.starts, int(pairs.periods[-1])
+    first, last = pairs.slices()[-1]
+    values = one.column.column.values
+    return column_fault(
+        one.column.binned,
+        values[starts[period] : starts[period + 1]],
+        values[starts[first] : starts[last]],
+        *one.counts,
+    )
+
+
+def iso(microseconds: int) -> str:
+    """A time as ISO 8601, to the second."""
+    return str(np.datetime64(microseconds, "us").astype("datetime64[s]"))

@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from foldline.data.detect_drift.periods import LEAST_NULLS
 from foldline.errors import ArgumentError
 
 _COUNTS = ("alarms", "of_windows", "minimum_rows")
@@ -48,9 +49,15 @@ class Policy:
         unknown = [name for name in document if name not in fields]
         if unknown:
             raise ArgumentError("policy", expected=f"no fields but {', '.join(fields)}", got=repr(unknown[0]))
-        found = cls(**{name: _value(name, value) for name, value in document.items()})
+        values: dict[str, Any] = {name: _value(name, value) for name, value in document.items()}
+        found = cls(**values)
         found._check()
         return found
+
+    @property
+    def least_nulls(self) -> int:
+        """So many earlier pairs are needed for a p-value of alpha, and at least 19."""
+        return max(LEAST_NULLS, math.ceil(1.0 / self.alpha - 1e-9) - 1)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

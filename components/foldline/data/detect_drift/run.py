@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from foldline.artifacts import Dataset, Decision
-from foldline.data.detect_drift.judge import Observed, judge_series
+from foldline.data.detect_drift.judge import judge_series
+from foldline.data.detect_drift.observed import Observed
 from foldline.data.detect_drift.policy import Policy
 from foldline.disk import room_for
 

@@ -1,0 +1,80 @@
+"""Many statistics of one window, judged as one family among the same statistics of earlier pairs of periods.
+
+Rows of every array are pairs of a period and the slice it is compared with; the last row is the window that is tested.
+All rows are treated alike, so that under natural variation the window's rank among them is uniform.
+"""
+
+import numpy as np
+
+from foldline.data.detect_drift.distances import Floats
+
+# Weight of sampling noise beside natural variation where a change is measured; see docs/decisions/0016.
+RIDGE = 3.0
+_NORMAL = 1.4826  # A normal deviation over its median absolute deviation.
+
+
+def deviation(differences: Floats, rows: int) -> Floats:
+    """How unlike the other pairs' each pair's change of shares is; shape (n_pairs,).
+
+    The square root of x' (X'X + ridge)^-1 x, with X the changes of all other pairs: a change along directions in which
+    the shares move anyway counts little, one that no earlier pair shows counts much. That is h / (1 - h) of the ridge
+    leverage h among all pairs, so no pair needs a fit of its own.
+
+    Args:
+        differences: shape (n_pairs, n_bins), as of `difference_of_roots`.
+        rows: of the window; their sampling noise scales the ridge.
+    """
+    pairs, bins = differences.shape
+    gram = differences.T @ differences + np.eye(bins) * (RIDGE * pairs / rows)
+    leverage = np.einsum("ij,ji->i", differences, np.linalg.solve(gram, differences.T))
+    found: Floats = np.sqrt(leverage / (1.0 - leverage))
+    return found
+
+
+def deviation_noise(pairs: int) -> float:
+    """Standard deviation of `deviation` where there is nothing but sampling noise."""
+    return float(np.sqrt(0.5 / ((1.0 + RIDGE) * pairs)))
+
+
+def standardised(statistics: Floats, least_scale: Floats) -> Floats:
+    """Distance of each statistic from the median of its column in (normal) median absolute deviations; shape kept.
+
+    Args:
+        statistics: shape (n_pairs, n_members).
+        least_scale: shape (n_members,): the deviation is taken as at least so much.
+    """
+    centre = np.median(statistics, axis=0)
+    scale = _NORMAL * np.median(np.abs(statistics - centre), axis=0)
+    found: Floats = (statistics - centre) / np.maximum(scale, least_scale)
+    return found
+
+
+def adjusted(scores: Floats, alpha: float) -> tuple[Floats, Floats]:
+    """p-value of the last row in each member, adjusted for all members, and the score from which it would be at most
+    alpha; each of shape (n_members,).
+
+    Step-down maxT (Westfall and Young, "Resampling-Based Multiple Testing", 1993): members are taken by falling score,
+    and each is ranked among the largest scores that the other pairs have in it and in the members after it.
+
+    Args:
+        scores: shape (n_pairs, n_members), larger for a larger change; minus infinity where a change is too small to
+            count, which has p = 1.
+    """
+    pairs, members = scores.shape
+    tested, nulls = scores[-1], scores[:-1]
+    allowed = int(np.floor(alpha * pairs + 1e-9))
+    p, thresholds, reached = np.ones(members), np.full(members, np.inf), 0.0
+    order = np.argsort(-tested, kind="stable")
+    for place, member in enumerate(order):
+        largest = nulls[:, order[place:]].max(axis=1)
+        if allowed:
+            thresholds[member] = np.partition(largest, pairs - 1 - allowed)[pairs - 1 - allowed]
+        if np.isfinite(tested[member]):
+            reached = max(reached, (1 + int(np.sum(largest >= tested[member]))) / pairs)
+            p[member] = reached
+    return p, thresholds
+
+
+def material(scores: Floats, effects: Floats, floors: Floats) -> Floats:
+    """The scores, minus infinity where the effect is below its floor: in the other pairs too, so that all are alike."""
+    return np.where(effects >= floors, scores, -np.inf)
