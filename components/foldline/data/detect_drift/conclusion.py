@@ -54,11 +54,6 @@ def concluded(
     )
 
 
-def until(findings: Findings, count: int) -> Findings:
-    """What stood after the first `count` windows of a series."""
-    return concluded(findings.windows[:count], findings.excluded, findings.reference, findings.policy)
-
-
 def _verdict(run: Course, event: Event | None) -> str:
     if run.states and run.states[-1] == FAULT:
         return FAULT

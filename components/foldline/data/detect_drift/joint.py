@@ -116,8 +116,7 @@ def _discriminant(one: _Moments, other: _Moments) -> Floats:
     ]
     spread = (spreads[0] + spreads[1]) / 2.0
     ridge = _RIDGE * np.diag(spread) + 1e-6
-    weights: Floats = np.linalg.solve(spread + np.diag(ridge), means[0] - means[1])
-    return weights
+    return np.asarray(np.linalg.solve(spread + np.diag(ridge), means[0] - means[1]), dtype=np.float64)
 
 
 def _quadratic(scores: Floats, matrix: Floats) -> Floats:

@@ -64,6 +64,11 @@ def judge_series(
     return concluded(tuple(windows), series.watched.left_out, series.reference, policy)
 
 
+def until(findings: Findings, count: int) -> Findings:
+    """What stood after the first `count` windows of a series."""
+    return concluded(findings.windows[:count], findings.excluded, findings.reference, findings.policy)
+
+
 def _is_timed(window: Observed, reference: Observed) -> bool:
     return reference.time_column in window.table.column_names
 
