@@ -10,7 +10,7 @@ from builders.kubeflow import Kubeflow
 from builders.models import BINARY
 from foldline.artifacts import Dataset, Decision
 
-TRAINED_UNTIL = datetime(2013, 6, 30, 23, 59)
+TRAINED_UNTIL = datetime(2013, 6, 30)
 NEWEST = datetime(2013, 7, 21)
 VERSION = "0123456789ab"
 PIPELINE = "train-and-serve"
