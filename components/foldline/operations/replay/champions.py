@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from foldline.artifacts import Dataset, Model
 from foldline.artifacts.dataset import ROW_ID, row_id_array
 from foldline.artifacts.seal import write_json
-from foldline.data.detect_drift.judge import Observed, judge_series
+from foldline.data.detect_drift.judge import judge_series
+from foldline.data.detect_drift.observed import Observed
 from foldline.data.detect_drift.policy import Policy as DriftPolicy
 from foldline.data.ingest_dataset.run import run as ingest
 from foldline.errors import ArtifactError, RunError
