@@ -199,6 +199,11 @@ def nested(pipeline: str, name: str):
     start_another(pipeline=pipeline, name=name)
 
 
+@dsl.pipeline(name="retrain")
+def retrain(store_uri: str, model_name: str, time_end: str, megabytes: int = 1):
+    use(megabytes=megabytes, seconds=0.0)
+
+
 @dsl.pipeline(name="foreign")
 def foreign():
     elsewhere()

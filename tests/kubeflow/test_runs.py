@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from builders import acceptance_pipelines
 from builders.acceptance import GPU, accelerator_node, placed_on, pods_by_node, run_id, table
 from foldline.errors import RunError
 from foldline.kubeflow import connection, runs
+from foldline.kubeflow.versions import find_version
 from foldline_pipelines import arguments
 from foldline_pipelines.compile import compile_pipeline, load
 from foldline_pipelines.kubeflow import upload
@@ -97,6 +99,28 @@ def test_a_run_that_the_server_refuses_is_told_in_its_words(
     version = upload.ensure_version(api, small, f"foldline-acceptance-{unique}")
     with pytest.raises(RunError, match=r"run/wrong: .* got 400 .*rows"):
         runs.start(api, version, {"rows": "three"}, experiment=f"acceptance-{unique}", name="wrong")
+
+
+def test_a_run_is_found_by_its_name_and_ended(
+    api: connection.Connection, small: Path, unique: str, ended: Callable[[str], str]
+) -> None:
+    version = upload.ensure_version(api, small, f"foldline-acceptance-{unique}")
+    for name in ("", version.name):
+        assert find_version(api, version.pipeline, name) == version._replace(uploaded=False)
+    with pytest.raises(RunError, match=f"expected a version of this name, got none. There are: .*{version.name}"):
+        find_version(api, version.pipeline, "never-uploaded")
+    name, before = f"found-{unique}", datetime.now(UTC) - timedelta(minutes=10)
+    made = [
+        runs.start(api, version, {}, experiment=f"acceptance-{unique}", name=name, description="twice") for _ in "ab"
+    ]
+    found = runs.of_name(api, name)
+    assert {run.run_id for run in found} == {run.run_id for run in made}
+    assert found[0].created_at <= found[1].created_at
+    assert {run.description for run in found} == {"twice"}
+    assert {run.pipeline_version_reference.pipeline_id for run in found} == {version.pipeline_id}
+    assert {run.run_id for run in found} <= {run.run_id for run in runs.since(api, before)}
+    runs.terminate(api, found[1].run_id)
+    assert ended(found[1].run_id) == "CANCELED"
 
 
 def test_the_pod_has_its_time_limit_and_no_accelerator(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from builders import models, triggers
+from builders import models, pipelines, triggers
 from builders.kubeflow import Kubeflow
 from builders.wire import Asked, Reply, serving
 from foldline.artifacts import Decision
@@ -17,6 +17,7 @@ from foldline.errors import ArgumentError, ArtifactError, ClusterError, RunError
 from foldline.operations.trigger_run.run import run
 from foldline.serving.deploy_canary.rollout.record import PROMOTED, SHIFTING, Record
 from foldline.store import open_store
+from foldline_pipelines.local import environments
 
 ARGUMENTS = {"dataset_uri": "s3://tables/flights.parquet"}
 ABSENT = {
@@ -288,6 +289,43 @@ def test_new_labelled_rows_alone_start_a_run_and_again_when_there_are_as_many_mo
     for one in server.runs.values():
         one["state"] = "FAILED"
     assert watch.trigger(quiet, policy={"new_rows": 100}, until="2013-09-01").verdict == "started"
+
+
+def test_a_task_of_a_local_run_starts_a_local_run_and_waits_for_it(
+    watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "runs"
+    monkeypatch.setenv("FOLDLINE_COMMAND", f"{environments.interpreter('local')} -m foldline_pipelines.cli")
+    monkeypatch.setenv("FOLDLINE_RUN_FOLDER", str(here / "watch-drift"))
+    given: dict[str, Any] = {"pipeline": str(pipelines.compiled(tmp_path, pipelines.retrain)), "arguments": {}}
+    decision = watch.trigger(**given)
+    assert decision.verdict == "started"
+    assert (decision.figures["backend"], decision.figures["run"]["state"]) == ("local", "succeeded")
+    (folder,) = here.iterdir()
+    assert folder.name == decision.figures["run"]["name"]
+    record = json.loads((folder / "run.json").read_text())
+    assert record["parameters"]["time_end"] == decision.figures["time_end"]
+    assert refusing(watch.trigger(**given))[0] == "started before"
+    # As a machine leaves it that lost its power.
+    (folder / "run.json").write_text(json.dumps(record | {"state": "running"}))
+    again = watch.trigger(**given)
+    assert again.reasons[0] == f"Run {folder.name} is taken up, which a task that died had started."
+    assert again.figures["run"]["state"] == "succeeded"
+    assert [one.name for one in here.iterdir()] == [folder.name]
+
+
+def test_a_local_run_that_fails_fails_the_task_and_the_decision_says_it(
+    watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOLDLINE_COMMAND", f"{environments.interpreter('local')} -m foldline_pipelines.cli")
+    monkeypatch.setenv("FOLDLINE_RUN_FOLDER", str(tmp_path / "runs" / "watch-drift"))
+    given: dict[str, Any] = {"pipeline": str(pipelines.compiled(tmp_path, pipelines.retrain))}
+    with pytest.raises(RunError, match="expected its success, got failed: Task use failed: ValueError: negative"):
+        watch.trigger(**given, arguments={"megabytes": -1})
+    decision = Decision.read(tmp_path / "task-0" / "decision")
+    assert decision.verdict == "started"
+    assert "Task use failed: ValueError: negative count" in decision.reasons[1]
+    assert refusing(watch.trigger(**given, arguments={}))[0] == "started before"
 
 
 def test_the_pinned_version_runs_and_not_a_newer_one(watch: Watch, server: Kubeflow) -> None:
