@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -23,10 +23,19 @@ class S3(NamedTuple):
     environment: dict[str, str]
 
     def make_bucket(self, name: str) -> None:
+        self._client().make_bucket(name)
+
+    def objects(self, bucket: str) -> dict[str, bytes]:
+        """Content of every object by its key."""
+        client = self._client()
+        keys = [entry.object_name for entry in client.list_objects(bucket, recursive=True)]
+        return {key: client.get_object(bucket, key).read() for key in keys}
+
+    def _client(self) -> Any:
         from minio import Minio
 
         host = self.endpoint.removeprefix("http://")
-        Minio(endpoint=host, access_key=KEY, secret_key=SECRET, secure=False, region=REGION).make_bucket(name)
+        return Minio(endpoint=host, access_key=KEY, secret_key=SECRET, secure=False, region=REGION)
 
 
 @contextmanager

@@ -42,13 +42,14 @@ class Formula:
                 return
             points = request.content["points"]
             if request.content["do"] == "together":
-                yield Reply(number, {"groups": [[index] for index in range(len(points))]}, "here")
+                yield Reply(number, {"groups": [[index] for index in range(len(points))]}, "here", 0.0)
                 continue
             if self._left is not None:
                 self._left -= 1
                 if self._left < 0:
                     raise KilledError
-            yield Reply(number, {"results": [self._result(point, request.content["fold"]) for point in points]}, "here")
+            results = [self._result(point, request.content["fold"]) for point in points]
+            yield Reply(number, {"results": results}, "here", float(len(points)))
 
     def _result(self, point: dict[str, Any], fold: int) -> dict[str, Any]:
         self.trained.append((str(sorted(point["hyperparameters"].items())), fold))

@@ -1,8 +1,10 @@
 """The folder of a search: its journal, by which it goes on after it was killed."""
 
 import fcntl
+import math
 import os
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
@@ -47,6 +49,7 @@ class State:
         self._say = say
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._bucket: BucketPlace | None = None
+        self._sent = -math.inf
         if is_object_address(uri):
             self._scratch = tempfile.TemporaryDirectory(prefix="search-")
             self.folder = Path(self._scratch.name)
@@ -78,12 +81,13 @@ class State:
         """What a process holds while it appends to the journal."""
         return Lock(self.folder / LOCK)
 
-    def send(self) -> None:
-        """Bring the bucket, if it is one, up to date."""
-        if self._bucket is None:
+    def send(self, every_s: float = 0.0) -> None:
+        """Bring the bucket, if it is one, up to date; not if that was done less than so many seconds ago."""
+        if self._bucket is None or time.monotonic() - self._sent < every_s:
             return
         try:
             self._bucket.write(self.journal.read_bytes())
+            self._sent = time.monotonic()
         except HTTPError as fault:
             # A store that is away for a while must not end a search of hours.
             self._say(f"the search is not kept: {type(fault).__name__}; it goes on")

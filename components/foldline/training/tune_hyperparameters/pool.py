@@ -53,6 +53,7 @@ class Reply:
         number: of the request.
         content: empty where the process was lost.
         where: what it ran on.
+        seconds: from when the process took it up, its imports and reading of the rows not counted.
         lost: empty, or the kind of failure that a lost process is.
         message: how it was lost.
     """
@@ -60,6 +61,7 @@ class Reply:
     number: int
     content: dict[str, Any]
     where: str
+    seconds: float
     lost: str = ""
     message: str = ""
 
@@ -69,7 +71,7 @@ class _Worker:
 
     def __init__(self, slot: Slot, opening: Mapping[str, Any]) -> None:
         self.slot, self.opened, self.number = slot, False, -1
-        self.deadline: float | None = None
+        self._began = 0.0
         self._limit_s: float | None = None
         threads = {name: str(len(slot.processors)) for name in THREADS}
         device = {DEVICES: slot.device} if slot.device else {}
@@ -81,9 +83,8 @@ class _Worker:
 
     def ask(self, number: int, request: Request) -> None:
         self.number, self._limit_s = number, request.limit_s
+        self._began = time.monotonic()
         self._send(request.content)
-        if self.opened:
-            self._begin()
 
     def answer(self) -> dict[str, Any] | None:
         """The answer that has come; None where the process has ended."""
@@ -94,8 +95,8 @@ class _Worker:
             return None
         answer: dict[str, Any] = json.loads(line)
         if not self.opened:
-            self.opened = True
-            self._begin()
+            # Imports and reading the rows are no part of a trial.
+            self.opened, self._began = True, time.monotonic()
         return answer
 
     def end(self) -> None:
@@ -105,9 +106,15 @@ class _Worker:
             assert pipe is not None
             pipe.close()
 
-    def _begin(self) -> None:
-        # Imports and reading the rows are no part of a trial.
-        self.deadline = None if self._limit_s is None else time.monotonic() + self._limit_s
+    @property
+    def seconds(self) -> float:
+        """Seconds that it has been at its request; none before it is open."""
+        return time.monotonic() - self._began if self.opened else 0.0
+
+    @property
+    def late(self) -> bool:
+        """Whether the request takes longer than it may."""
+        return self._limit_s is not None and self.seconds > self._limit_s
 
     def _send(self, content: Mapping[str, Any]) -> None:
         assert self.process.stdin is not None
@@ -159,14 +166,12 @@ class Pool:
                         continue
                     selector.unregister(key.fileobj)
                     yield self._heard(worker, answer, opening)
-                late = [one for one in self._busy if one.deadline is not None and time.monotonic() > one.deadline]
-                for worker in late:
+                for worker in [one for one in self._busy if one.late]:
                     selector.unregister(worker.process.stdout)  # type: ignore[arg-type]
-                    self._lose(worker)
-                    yield Reply(worker.number, {}, worker.slot.name, TIME_OUT, "it took longer than trial_s allows")
+                    yield self._lose(worker, TIME_OUT, "it took longer than trial_s allows")
                 if ended():
                     for worker in list(self._busy):
-                        self._lose(worker)
+                        self._end(worker)
                     return
 
     def close(self) -> None:
@@ -178,20 +183,25 @@ class Pool:
         if answer is not None:
             self._busy.remove(worker)
             self._idle.append(worker)
-            return Reply(worker.number, answer, worker.slot.name)
+            return Reply(worker.number, answer, worker.slot.name, worker.seconds)
         code = worker.process.returncode
-        self._lose(worker)
         how = f"its process was ended by signal {-code}" if code < 0 else f"its process ended with status {code}"
         if opening:
+            self._end(worker)
             raise TrainingError(
                 "a process of the search", expected="to read the rows", got=how,
                 fix="Give the task more memory." if code == -9 else "Its last lines are in the log.",
             )  # fmt: skip
         if code == -9:
-            return Reply(worker.number, {}, worker.slot.name, OUT_OF_MEMORY, f"{how}, as the kernel does out of memory")
-        return Reply(worker.number, {}, worker.slot.name, BUG, how)
+            return self._lose(worker, OUT_OF_MEMORY, f"{how}, as the kernel does out of memory")
+        return self._lose(worker, BUG, how)
 
-    def _lose(self, worker: _Worker) -> None:
+    def _lose(self, worker: _Worker, failure: str, message: str) -> Reply:
+        seconds = worker.seconds
+        self._end(worker)
+        return Reply(worker.number, {}, worker.slot.name, seconds, failure, message)
+
+    def _end(self, worker: _Worker) -> None:
         worker.end()
         self._busy.remove(worker)
         self._free.append(worker.slot)

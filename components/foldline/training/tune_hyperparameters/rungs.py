@@ -17,6 +17,8 @@ from foldline.training.tune_hyperparameters.trial import Trial
 
 # Of fewer trials no share is judged.
 LEAST_JUDGED = 4
+# Within a rung, whose programs may take hours.
+KEEP_EVERY_S = 10.0
 
 
 class Rungs:
@@ -24,7 +26,8 @@ class Rungs:
 
     Args:
         base: the settings of what is not searched.
-        kept: called where the journal has grown by a rung.
+        kept: called where the journal has grown, with the seconds that may pass without it being brought to where it is
+            kept.
         say: takes a line for each rung.
     """
 
@@ -34,7 +37,7 @@ class Rungs:
         pool: Pool,
         base: Settings,
         ending: Ending,
-        kept: Callable[[], None],
+        kept: Callable[[float], None],
         say: Callable[[str], None],
     ) -> None:
         self._study, self._pool, self._base, self._ending = study, pool, base, ending
@@ -62,7 +65,7 @@ class Rungs:
         request = self._training([settings], fold, epochs, None)
         for reply in self._pool.replies([request], lambda: bool(self._ending.signal)):
             if reply.lost:
-                return FoldResult.failed(reply.lost, reply.message)
+                return FoldResult.failed(reply.lost, reply.message, reply.seconds)
             return FoldResult.from_json(reply.content["results"][0])
         return None
 
@@ -98,7 +101,7 @@ class Rungs:
             if all(len(trial.folds) <= place for trial in own):
                 self._judge([trial for trial in own if trial.live and len(trial.folds) == place], place)
             self._study.note_seconds(self._ending.seconds)
-            self._kept()
+            self._kept(0.0)
             if live:
                 self._report(cohort, place)
         for trial in cohort:
@@ -149,13 +152,14 @@ class Rungs:
     def _note(self, group: Sequence[Trial], fold: int, reply: Reply) -> None:
         for index, trial in enumerate(group):
             if reply.lost:
-                result = FoldResult.failed(reply.lost, reply.message)
+                result = FoldResult.failed(reply.lost, reply.message, reply.seconds / len(group))
             else:
                 result = FoldResult.from_json(reply.content["results"][index])
             self._study.note(trial, fold, result, reply.where)
             self.fold_fits += 1
             if result.failure:
                 self._fail(trial, fold, result)
+        self._kept(KEEP_EVERY_S)
 
     def _fail(self, trial: Trial, fold: int, result: FoldResult) -> None:
         self._study.end(trial, FAILED, result.failure, f"fold {fold}: {result.message}")

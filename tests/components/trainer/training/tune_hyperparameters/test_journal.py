@@ -67,6 +67,17 @@ def test_a_bucket_has_what_was_sent_and_gives_it_back_elsewhere(store: S3) -> No
     third.close()
 
 
+def test_a_bucket_is_not_brought_up_to_date_more_often_than_asked(store: S3) -> None:
+    state = State("s3://searches/mine", "search", store.environment)
+    for content, every_s in ((b"1\n", 1000.0), (b"1\n2\n", 1000.0)):
+        state.journal.write_bytes(content)
+        state.send(every_s)
+    assert store.objects("searches") == {"mine/search/journal.jsonl": b"1\n"}
+    state.send()
+    assert store.objects("searches") == {"mine/search/journal.jsonl": b"1\n2\n"}
+    state.close()
+
+
 def test_a_store_that_is_away_for_a_while_does_not_end_the_search(store: S3, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     state = State("s3://searches/mine", "search", store.environment, said.append)

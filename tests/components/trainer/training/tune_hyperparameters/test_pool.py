@@ -69,10 +69,14 @@ def test_a_process_that_hangs_or_dies_costs_its_own_request_only(
     try:
         lost, well = pool.replies([request(2.0, True), request(None, False)], lambda: False)
         assert (lost.lost, lost.content) == ("time_out", {})
+        assert lost.seconds >= 2.0
         assert (well.lost, well.content["results"][0]["failure"]) == ("", "")
         (worker,) = marked(str(tmp_path))
-        replies = pool.replies([request(None, True)], lambda: _killed(worker))
-        assert next(replies).lost == "out_of_memory"
+        began = time.monotonic()
+        replies = pool.replies([request(None, True)], lambda: time.monotonic() > began + 1.0 and _killed(worker))
+        killed = next(replies)
+        assert killed.lost == "out_of_memory"
+        assert 1.0 <= killed.seconds <= time.monotonic() - began
         # An end that is asked for ends what is at work.
         began = time.monotonic()
         assert list(pool.replies([request(None, True)], lambda: time.monotonic() > began + 1.0)) == []

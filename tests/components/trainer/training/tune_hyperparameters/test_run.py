@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from builders import s3
 from builders.search_runs import RATE, arguments, found, started
 from foldline.errors import ArgumentError, FoldlineError
 from foldline.training.search import fields
@@ -172,6 +173,38 @@ def test_a_key_press_ends_the_search_with_the_best_so_far_and_the_same_command_g
     for trial in result.trials[: len(early.trials)]:
         known = before[fields.text_of(trial["parameters"])]["fold_values"]
         assert {fold: trial["fold_values"][fold] for fold in known} == known
+
+
+def test_a_search_that_is_killed_goes_on_from_its_bucket_in_an_empty_folder(
+    line: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    definition = {"space": {"learning_rate": RATE}, "budget": {"trials": 6, "parallel_trials": 3}}
+    with s3.server(tmp_path) as store:
+        store.make_bucket("searches")
+        for name, value in store.environment.items():
+            monkeypatch.setenv(name, value)
+        first, second = (
+            arguments(line, tmp_path / name, definition, checkpoint_uri="s3://searches/mine")
+            for name in ("first", "second")
+        )
+        log = tmp_path / "first.log"
+        process = started(first, log)
+        waited(process, lambda: "fold 1 of 4" in log.read_text(), log)
+        process.kill()
+        process.wait()
+        (journal,) = store.objects("searches").values()
+        assert not (tmp_path / "first").exists()
+        log = tmp_path / "second.log"
+        assert started(second, log).wait(PATIENCE_S) == 0, log.read_text()[-3000:]
+        assert re.search(r"continued with [36] of 6 trials begun", log.read_text())
+        assert store.objects("searches") == {}
+    trials = found(tmp_path / "second").trials
+    assert len({fields.text_of(trial["parameters"]) for trial in trials}) == len(trials) == 6
+    known = [entry for entry in map(json.loads, journal.splitlines()) if "fold:" in str(entry.get("user_attr"))]
+    assert len(known) >= 3
+    for entry in known:
+        ((name, told_then),) = entry["user_attr"].items()
+        assert trials[entry["trial_id"]]["fold_values"][name.removeprefix("fold:")] == told_then["result"]["value"]
 
 
 def test_ten_kills_at_random_moments_lose_no_trial_and_repeat_no_point(line: Any, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from builders.search_pool import FOLDS, Formula, KilledError, defined, noisy, se
 from foldline.errors import TrainingError
 from foldline.training.search import choice, fields
 from foldline.training.search.fold_result import FoldResult
-from foldline.training.search.trial import COMPLETED, FAILED, NOT_FINITE, STOPPED
+from foldline.training.search.trial import COMPLETED, FAILED, NOT_FINITE, OUT_OF_MEMORY, STOPPED, TIME_OUT
+from foldline.training.tune_hyperparameters.pool import Reply, Request
 from foldline.training.tune_hyperparameters.rungs import shared_out
 from foldline.training.tune_hyperparameters.study import Study
 from foldline.training.tune_hyperparameters.trial import Trial
@@ -192,6 +194,36 @@ def test_trials_that_fail_are_told_apart_and_end_the_search_only_beyond_the_shar
     assert all(record.message == "fold 0: the loss is NaN" and record.parameters["x"] > 0.5 for record in failed)
     with pytest.raises(TrainingError, match=r"at most 10% that fail, got \d of 4 \(\d not_finite\).*the loss is NaN"):
         search(tmp_path / "not", defined(**given, failures_allowed=0.1), Formula(fails))
+
+
+class Losing(Formula):
+    """Trains all trials as one program, and loses every process after six seconds."""
+
+    def __init__(self, failure: str) -> None:
+        super().__init__(noisy)
+        self._failure = failure
+
+    def replies(self, requests: Sequence[Request], ended: Callable[[], bool]) -> Iterator[Reply]:
+        for number, request in enumerate(requests):
+            if request.content["do"] == "together":
+                yield Reply(number, {"groups": [list(range(len(request.content["points"])))]}, "here", 0.0)
+            else:
+                yield Reply(number, {}, "here", 6.0, self._failure, "its process is gone")
+
+
+@pytest.mark.parametrize(
+    ("failure", "seconds"),
+    # What takes too long is not tried again; what dies is, each trial alone.
+    [(TIME_OUT, 1.5), (OUT_OF_MEMORY, 6.0)],
+)
+def test_a_trial_whose_process_is_lost_has_taken_its_share_of_the_time_until_then(
+    failure: str, seconds: float, tmp_path: Path
+) -> None:
+    definition = defined(budget={"trials": 4, "parallel_trials": 4}, failures_allowed=1.0)
+    records = search(tmp_path, definition, Losing(failure)).records()
+    assert [(one.state, one.failure, one.seconds) for one in records] == [(FAILED, failure, seconds)] * 4
+    journal = (tmp_path / "search" / "journal.jsonl").read_text()
+    assert journal.count(f'"seconds":{seconds}') == 4
 
 
 def test_a_goal_that_is_reached_ends_the_search(tmp_path: Path) -> None:
