@@ -19,6 +19,7 @@ class Seen:
         failed: whether the engine says that it failed; a trial whose record is complete has not.
         failure: one of `search.trial.FAILURES` where it failed.
         message: why, in the engine's words.
+        ended: when it failed, in UTC, ISO 8601; empty where the engine does not say.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Seen:
     failed: bool = False
     failure: str = ""
     message: str = ""
+    ended: str = ""
 
 
 @dataclass(frozen=True)

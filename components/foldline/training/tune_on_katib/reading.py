@@ -112,4 +112,5 @@ def _seen(trial: Object, pod: Object | None, words: tuple[Word, ...]) -> Seen:
     if not over or over == SUCCEEDED:
         return Seen(name, point, bool(over))
     failure, message = failure_of(trial, pod)
-    return Seen(name, point, True, failed=True, failure=failure, message=message)
+    ended = str((condition(trial, over) or {}).get("lastTransitionTime") or "")
+    return Seen(name, point, True, failed=True, failure=failure, message=message, ended=ended)

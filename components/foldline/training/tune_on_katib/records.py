@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Self
 
 from foldline.errors import ArtifactError
@@ -124,7 +125,15 @@ class Records:
         if found.state in (COMPLETED, STOPPED, FAILED):
             self._final[seen.name] = found
         elif seen.failed:
-            found = replace(found, state=FAILED, failure=seen.failure, message=seen.message)
+            found = replace(
+                found,
+                state=FAILED,
+                failure=seen.failure,
+                message=seen.message,
+                ended=seen.ended,
+                # It had no time to write how long it was at its last fold.
+                seconds=max(found.seconds, _between(found.began, seen.ended)),
+            )
         return found
 
     def _place(self, name: str) -> Place:
@@ -135,6 +144,13 @@ class Records:
 
 def _in_order(values: Mapping[int, float]) -> list[float]:
     return [values[fold] for fold in sorted(values)]
+
+
+def _between(began: str, ended: str) -> float:
+    """Seconds between two times, ISO 8601; none where one is not known."""
+    if not began or not ended:
+        return 0.0
+    return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
 
 
 def _document(place: Place) -> dict[str, Any] | None:

@@ -121,7 +121,8 @@ class Trial:
         for fold in trainer.folds:
             (found,) = trainer.train([settings], fold)
             if found.failure:
-                return replace(record, state=FAILED, failure=found.failure, message=found.message)
+                seconds = record.seconds + found.seconds
+                return replace(record, state=FAILED, failure=found.failure, message=found.message, seconds=seconds)
             record = replace(
                 record,
                 fold_values={**record.fold_values, fold: found.value},

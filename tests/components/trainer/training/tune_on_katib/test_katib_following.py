@@ -104,6 +104,19 @@ def test_a_trial_that_left_nothing_fails_in_the_engines_words(records: Records) 
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("began", "seconds"), [("2026-11-21T20:00:00+00:00", 70.0), ("", 0.0)], ids=["began", "never began"]
+)
+def test_a_trial_that_was_killed_has_taken_the_time_until_then(records: Records, began: str, seconds: float) -> None:
+    wrote(records, "a")
+    if began:
+        partly = TrialRecord(0, {"x": 1}, ABANDONED, fold_values={0: 0.8}, seconds=20.0, began=began, where="b")
+        records.write(partly, SEEN)
+    killed = trial("b", failed=True, failure="time_out", message="late", ended="2026-11-21T20:01:10Z")
+    (_, found) = followed(Scripted(Sight((trial("a"), killed), "over", False, 0, None, "")), records).trials
+    assert (found.state, found.ended, found.seconds) == ("failed", "2026-11-21T20:01:10Z", seconds)
+
+
 @pytest.mark.parametrize("failed", [True, False], ids=["failed", "succeeded"])
 def test_an_end_without_a_usable_trial_is_a_failure_with_its_reason(records: Records, failed: bool) -> None:
     wrote(records, "a", STOPPED)

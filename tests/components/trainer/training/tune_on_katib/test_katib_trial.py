@@ -33,7 +33,21 @@ SEARCHED = {
     "stopping": {"rule": "worst_fold"},
 }
 WORDS = ["--p0=0.23", "--p1=1", "--p2=-1.5"]
-FAILING = "def build_model(inputs, dropout, hidden_units):\n    raise RuntimeError('no such layer')\n"
+LASTS_S = 3.0
+# It is built once for each fold.
+FAILING = f"""
+import time
+import keras
+
+built = []
+
+def build_model(inputs, dropout, hidden_units):
+    built.append(hidden_units)
+    if len(built) > 1:
+        time.sleep({LASTS_S})
+        raise RuntimeError("no such layer")
+    return keras.Model(inputs.tensors, keras.layers.Dense(1, activation="sigmoid")(inputs.tensors["numeric"]))
+"""
 Ended = subprocess.CompletedProcess[str]
 
 
@@ -144,7 +158,7 @@ def test_words_that_are_not_of_the_space_are_refused(
     assert message in ended.stderr
 
 
-def test_a_model_that_fails_is_a_failed_trial_with_its_reason(
+def test_a_model_that_fails_is_a_failed_trial_with_its_reason_and_the_time_that_it_took(
     environment: dict[str, str], inputs: str, tmp_path: Path
 ) -> None:
     search = begun(inputs, f"{STATE}/failing", FAILING)
@@ -153,6 +167,8 @@ def test_a_model_that_fails_is_a_failed_trial_with_its_reason(
     record, _ = kept(search)
     assert (record.state, record.failure) == ("failed", "bug")
     assert "no such layer" in record.message
+    assert list(record.fold_values) == [0]
+    assert record.seconds > LASTS_S
 
 
 def test_a_trial_that_is_killed_leaves_the_folds_that_it_had(

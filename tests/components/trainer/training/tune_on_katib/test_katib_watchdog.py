@@ -16,7 +16,8 @@ COLLECTOR = "metrics-logger-and-collector"
 
 
 def conditions(**holding: str) -> Json:
-    return {"conditions": [{"type": kind, "status": "True", "message": said} for kind, said in holding.items()]}
+    every = [{"type": kind, "status": "True", "message": said} for kind, said in holding.items()]
+    return {"conditions": [one | {"lastTransitionTime": LATE} for one in every]}
 
 
 def trial(name: str = "search-1-a", at: str = EARLY, **holding: str) -> Json:
@@ -141,6 +142,7 @@ def test_a_trials_failure_has_its_kind(holding: dict[str, str], pods: list[Json]
     (seen,) = trials_seen([trial(**holding)], pods, WORDS)
     assert (seen.over, seen.failed, seen.failure, seen.parameters) == (True, True, failure, {"x": 0.5})
     assert message in seen.message
+    assert seen.ended == LATE
 
 
 def test_trials_stand_in_the_order_in_which_they_were_made() -> None:
