@@ -85,6 +85,7 @@ def attempt(task: Task) -> None:
     from foldline.operations.trigger_run.backends.kubeflow import KubeflowBackend
     from foldline.operations.trigger_run.policy import Policy
     from foldline.operations.trigger_run.shared_ledger import SharedLedger
+    from foldline.operations.trigger_run.wish import Wish
     from foldline.serving.deploy_canary.keeping.file import FileKeeper
     from foldline.store.records import open_records
 
@@ -115,7 +116,7 @@ def attempt(task: Task) -> None:
     for name in ("under_way", "named", "start", "terminate"):
         counted(KubeflowBackend, name)
     drift, policy = triggers.drift(onset=task.onset), Policy.parse({})
-    wish = attempt.Wish(
+    wish = Wish(
         model_name="late",
         reasons=reasons.find(drift, rows.Labelled(0, None, None), policy, "late"),
         judged=triggers.VERSION,

@@ -7,8 +7,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
 
 from foldline.operations.trigger_run import guards, naming, rollout
 from foldline.operations.trigger_run.backends.backend import Backend
@@ -17,9 +15,8 @@ from foldline.operations.trigger_run.claiming import Claims, Outcome
 from foldline.operations.trigger_run.guards import Guard
 from foldline.operations.trigger_run.ledger import Entry, Ledger
 from foldline.operations.trigger_run.parameters import LOCAL
-from foldline.operations.trigger_run.policy import Policy
-from foldline.operations.trigger_run.reasons import Reason
 from foldline.operations.trigger_run.shared_ledger import SharedLedger
+from foldline.operations.trigger_run.wish import Wish
 from foldline.serving.deploy_canary.keeping.keeper import Keeper
 from foldline.store import CHAMPION, Store
 
@@ -30,27 +27,6 @@ class Place:
 
     backend: Backend
     keeper: Keeper
-
-
-@dataclass(frozen=True)
-class Wish:
-    """A run that should start.
-
-    Attributes:
-        reasons: not empty, the strongest first.
-        judged: version that they are about, empty for none.
-        data: the guard of the data, which passes.
-        parameters: of the run.
-        now: time of the decision; aware.
-    """
-
-    model_name: str
-    reasons: tuple[Reason, ...]
-    judged: str
-    data: Guard
-    parameters: dict[str, Any]
-    policy: Policy
-    now: datetime
 
 
 @contextmanager

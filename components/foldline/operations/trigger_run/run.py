@@ -16,6 +16,7 @@ from foldline.operations.trigger_run.claiming import Outcome
 from foldline.operations.trigger_run.policy import Policy
 from foldline.operations.trigger_run.shared_ledger import SharedLedger
 from foldline.operations.trigger_run.told import figures_of, told
+from foldline.operations.trigger_run.wish import Wish
 from foldline.store import open_store
 from foldline.store.naming import check_name
 from foldline.store.records import open_records
@@ -68,7 +69,7 @@ def run(
     end = time_end or rows.after_newest(scored)
     given = parameters.of_run(arguments, rules, store_uri=store_uri, model_name=model_name, time_end=end)
     labelled = rows.labelled(scored, str(drifted.figures["reference"].get("end") or ""))
-    wish = attempt.Wish(
+    wish = Wish(
         model_name=model_name,
         reasons=reasons.find(drifted, labelled, rules, model_name),
         judged=reasons.model_version(drifted),

@@ -5,10 +5,10 @@ from typing import Any
 
 from foldline.artifacts import Decision
 from foldline.operations.trigger_run import guards
-from foldline.operations.trigger_run.attempt import Wish
 from foldline.operations.trigger_run.claiming import Outcome
 from foldline.operations.trigger_run.ledger import Ledger
 from foldline.operations.trigger_run.reasons import Labelled
+from foldline.operations.trigger_run.wish import Wish
 
 SHOWN_STARTS = 20
 
