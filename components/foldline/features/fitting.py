@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from foldline.artifacts.transform import CategoricalFeature, Layout
-from foldline.features.specification import RESERVED, Boolean, Categorical, Datetime, Numeric, Specification
+from foldline.features.kinds import RESERVED, Boolean, Categorical, Datetime, Numeric
+from foldline.features.specification import Specification
 from foldline.features.statistics import (
     ColumnStatistics,
     NumberStatistics,

@@ -11,7 +11,8 @@ from foldline.artifacts.signature import MISSING_INTEGER, MISSING_STRING, RawCol
 from foldline.artifacts.transform import Layout
 from foldline.features.calendar import day_of_week, hour_of_day, month_of_year
 from foldline.features.fitting import Fitted, fit, indicator_columns, layout
-from foldline.features.specification import RESERVED, Datetime, Specification
+from foldline.features.kinds import RESERVED, Datetime
+from foldline.features.specification import Specification
 from foldline.features.statistics import TableStatistics
 
 # The part of a time, the first place of its cycle, and how many there are.

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 
 from foldline.features.fitting import fit, layout
-from foldline.features.specification import RESERVED, Categorical, Feature, Specification
+from foldline.features.kinds import RESERVED, Categorical, Feature
+from foldline.features.specification import Specification
 from foldline.features.statistics import TableStatistics
 from foldline.report import Cell, Page, number
 

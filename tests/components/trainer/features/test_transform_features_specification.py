@@ -8,58 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from builders.feature_documents import DISAGREEING, DTYPES, WRONG, document
 from foldline.artifacts import Column
-from foldline.artifacts.dataset import DTYPES
+from foldline.artifacts.dataset import DTYPES as ARROW
 from foldline.errors import ArgumentError, DataError
 from foldline.features.specification import candidates, complete, read_document
 from foldline.features.statistics import collect, merge
 
-COLUMNS = [
-    Column("distance", "float64"),
-    Column("stops", "int64"),
-    Column("express", "bool"),
-    Column("carrier", "string"),
-    Column("leaves", "timestamp"),
-    Column("late", "int64"),
-]
+COLUMNS = [Column(name, dtype) for name, dtype in DTYPES.items()]
 
 
-def document(**columns: Any) -> dict[str, Any]:
-    return {"version": 1, "columns": columns}
-
-
-@pytest.mark.parametrize(
-    ("stated", "what", "expected", "got"),
-    [
-        ([], "specification", "a mapping", "[]"),
-        ({"version": 2, "columns": {}}, "key 'version'", "1", "2"),
-        ({"columns": {}}, "key 'version'", "1", "None"),
-        ({"version": 1, "columns": []}, "key 'columns'", "a mapping", "[]"),
-        ({"version": 1, "columns": {}, "extra": 1}, "specification", "version and columns", "'extra'"),
-        (document(speed={"kind": "numeric"}), "column 'speed'", "'distance'", "no such column"),
-        (document(distance="numeric"), "column 'distance'", "the key kind", "'numeric'"),
-        (document(distance={"impute": "mean"}), "column 'distance'", "the key kind", "impute"),
-        (document(distance={"kind": "spline"}), "'distance', key 'kind'", "numeric, boolean", "'spline'"),
-        (document(distance={"kind": ["numeric"]}), "'distance', key 'kind'", "numeric, boolean", "['numeric']"),
-        (document(carrier={"kind": "numeric"}), "column 'carrier'", "int64 or float64", "string"),
-        (document(distance={"kind": "categorical"}), "column 'distance'", "string or int64", "float64"),
-        (document(distance={"kind": "numeric", "capacity": 9}), "column 'distance'", "impute", "'capacity'"),
-        (document(distance={"kind": "numeric", "impute": "zero"}), "key 'impute'", "median, mean", "'zero'"),
-        (document(distance={"kind": "numeric", "scale": 1}), "key 'scale'", "z_score, none", "1"),
-        (document(distance={"kind": "numeric", "missing_indicator": 1}), "key 'missing_indicator'", "true", "1"),
-        (document(distance={"kind": "numeric", "clip": [0.9, 0.1]}), "key 'clip'", "two fractions", "[0.9, 0.1]"),
-        (document(distance={"kind": "numeric", "clip": [0, 1, 2]}), "key 'clip'", "two fractions", "[0, 1, 2]"),
-        (document(distance={"kind": "numeric", "clip": [0, "1"]}), "key 'clip'", "two fractions", "[0, '1']"),
-        (document(carrier={"kind": "categorical", "capacity": 2}), "key 'capacity'", "from 3", "2"),
-        (document(carrier={"kind": "categorical", "capacity": 9.5}), "key 'capacity'", "a whole number", "9.5"),
-        (document(carrier={"kind": "categorical", "minimum_count": True}), "key 'minimum_count'", "from 1", "True"),
-        (document(leaves={"kind": "datetime", "parts": ["minute"]}), "key 'parts'", "hour, day_of_week", "minute"),
-        (document(leaves={"kind": "datetime", "parts": []}), "key 'parts'", "hour, day_of_week", "[]"),
-        (document(leaves={"kind": "datetime", "parts": ["hour", "hour"]}), "key 'parts'", "once", "hour"),
-        (document(leaves={"kind": "ignore", "reason": 3}), "key 'reason'", "text", "3"),
-        (document(late={"kind": "numeric"}), "column 'late'", "the label", "numeric"),
-    ],
-)
+@pytest.mark.parametrize(("stated", "what", "expected", "got"), WRONG + DISAGREEING)
 def test_a_wrong_statement_is_rejected_by_column_and_key(stated: Any, what: str, expected: str, got: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         read_document(stated, COLUMNS, "late")
@@ -109,7 +68,7 @@ ROWS = 400
 )
 def test_a_column_is_judged_by_its_dtype_and_values(dtype: str, values: Any, became: dict[str, Any]) -> None:
     column = Column("column", dtype)
-    table = pa.table({"column": pa.array(values, DTYPES[dtype])})
+    table = pa.table({"column": pa.array(values, ARROW[dtype])})
     training = merge(list(collect(table, [column], np.arange(ROWS) % 3).values()))
     fixed = complete([column], {}, training, label="late", excluded=())
     found = fixed.to_json()["columns"]["column"]

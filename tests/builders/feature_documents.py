@@ -1,0 +1,69 @@
+"""Feature specifications, right and wrong ones, of a small table."""
+
+from typing import Any
+
+# The table's columns with their dtypes; `late` is its label.
+DTYPES = {
+    "distance": "float64",
+    "stops": "int64",
+    "express": "bool",
+    "carrier": "string",
+    "leaves": "timestamp",
+    "late": "int64",
+}
+
+
+def document(**columns: Any) -> dict[str, Any]:
+    """A specification of these columns."""
+    return {"version": 1, "columns": columns}
+
+
+# Every kind and key.
+EVERYTHING = document(
+    distance={"kind": "numeric", "impute": "mean", "missing_indicator": True, "clip": [0.01, 0.99], "scale": "z_score"},
+    stops={"kind": "numeric", "impute": "median", "clip": None, "scale": "none"},
+    express={"kind": "boolean", "missing_indicator": False},
+    carrier={"kind": "categorical", "capacity": 20, "minimum_count": 3},
+    leaves={"kind": "datetime", "parts": ["hour", "day_of_week", "month"], "missing_indicator": True},
+    late={"kind": "ignore", "reason": "the label"},
+)
+RIGHT: list[Any] = [
+    EVERYTHING,
+    {},
+    document(),
+    {"version": 1.0, "columns": {"carrier": {"kind": "categorical", "capacity": 20.0}}},
+    *(document(**{name: {"kind": said["kind"]}}) for name, said in EVERYTHING["columns"].items()),
+]
+# Faults that both reading and the schema see: the document, and parts of what the error names, expects and got.
+WRONG: list[tuple[Any, str, str, str]] = [
+    ([], "specification", "a mapping", "[]"),
+    ({"version": 2, "columns": {}}, "key 'version'", "1", "2"),
+    ({"columns": {}}, "key 'version'", "1", "None"),
+    ({"version": 1, "columns": []}, "key 'columns'", "a mapping", "[]"),
+    ({"version": 1, "columns": {}, "extra": 1}, "specification", "version and columns", "'extra'"),
+    (document(distance="numeric"), "column 'distance'", "the key kind", "'numeric'"),
+    (document(distance={"impute": "mean"}), "column 'distance'", "the key kind", "impute"),
+    (document(distance={"kind": "spline"}), "'distance', key 'kind'", "numeric, boolean", "'spline'"),
+    (document(distance={"kind": ["numeric"]}), "'distance', key 'kind'", "numeric, boolean", "['numeric']"),
+    (document(distance={"kind": "numeric", "capacity": 9}), "column 'distance'", "impute", "'capacity'"),
+    (document(distance={"kind": "numeric", "impute": "zero"}), "key 'impute'", "median, mean", "'zero'"),
+    (document(distance={"kind": "numeric", "scale": 1}), "key 'scale'", "z_score, none", "1"),
+    (document(distance={"kind": "numeric", "missing_indicator": 1}), "key 'missing_indicator'", "true", "1"),
+    (document(distance={"kind": "numeric", "clip": [0, 1, 2]}), "key 'clip'", "two fractions", "[0, 1, 2]"),
+    (document(distance={"kind": "numeric", "clip": [0, "1"]}), "key 'clip'", "two fractions", "[0, '1']"),
+    (document(carrier={"kind": "categorical", "capacity": 2}), "key 'capacity'", "from 3", "2"),
+    (document(carrier={"kind": "categorical", "capacity": 9.5}), "key 'capacity'", "a whole number", "9.5"),
+    (document(carrier={"kind": "categorical", "minimum_count": True}), "key 'minimum_count'", "from 1", "True"),
+    (document(leaves={"kind": "datetime", "parts": ["minute"]}), "key 'parts'", "hour, day_of_week", "minute"),
+    (document(leaves={"kind": "datetime", "parts": []}), "key 'parts'", "hour, day_of_week", "[]"),
+    (document(leaves={"kind": "datetime", "parts": ["hour", "hour"]}), "key 'parts'", "once", "hour"),
+    (document(leaves={"kind": "ignore", "reason": 3}), "key 'reason'", "text", "3"),
+]
+# Faults that only reading sees, which knows the dataset and looks at several keys at once.
+DISAGREEING: list[tuple[Any, str, str, str]] = [
+    (document(speed={"kind": "numeric"}), "column 'speed'", "'distance'", "no such column"),
+    (document(carrier={"kind": "numeric"}), "column 'carrier'", "int64 or float64", "string"),
+    (document(distance={"kind": "categorical"}), "column 'distance'", "string or int64", "float64"),
+    (document(late={"kind": "numeric"}), "column 'late'", "the label", "numeric"),
+    (document(distance={"kind": "numeric", "clip": [0.9, 0.1]}), "key 'clip'", "two fractions", "[0.9, 0.1]"),
+]
