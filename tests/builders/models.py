@@ -83,7 +83,6 @@ def model(
     bounded: bool = True,
     name: str = "plain",
     signature: tuple[RawColumn, ...] = SIGNATURE,
-    window: dict[str, str] | None = None,
 ) -> Model:
     """A model that is linear in `distance` (missing: 0) and in whether the carrier is UA; a NaN `bias` makes every
     prediction NaN.
@@ -100,7 +99,7 @@ def model(
         label=LABELS[kind],
         signature=signature,
         origin={"dataset": "made", "folds": "made", "transform": "made"},
-        training={"rows": len(trained_on), "name": name, "window": window or {}},
+        training={"rows": len(trained_on), "name": name, "window": {}},
         metrics={"roc_auc": 0.7, "roc_auc_standard_error": 0.01} if kind == "binary" else {},
         parity={"rows": 0, "largest_difference": 0.0, "tolerance": 1e-5},
         training_rows=np.asarray(trained_on, dtype=np.int64),

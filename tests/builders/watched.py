@@ -5,6 +5,7 @@ python -m builders.watched run PIPELINE --args FILE --set NAME=VALUE --out FOLDE
 """
 
 import json
+import shutil
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builders import models
-from foldline.artifacts import Dataset, Predictions, RawColumn
+from foldline.artifacts import Dataset, Model, Predictions, RawColumn
 from foldline.artifacts.dataset import row_id_array
 from foldline.artifacts.model import REFERENCE
 from foldline.store import open_store
@@ -27,6 +28,8 @@ CHANGED = TRAINED + timedelta(days=6)
 NAME, LABEL, TIME = "late", "late", "departure"
 POLICY = {"minimum_rows": 100}
 QUIET, SHIFTED, FAULTY = "quiet", "shifted", "faulty"
+SIGNATURE = (RawColumn("distance", "float64"), RawColumn("carrier", "string"))
+SAVED_MODEL = "saved_model"
 
 
 def table(kind: str) -> pa.Table:
@@ -53,13 +56,15 @@ def table(kind: str) -> pa.Table:
 
 
 def write(folder: Path) -> None:
-    """All kinds of the table, as Parquet files."""
+    """All kinds of the table, as Parquet files, and beside them the one SavedModel that every champion has."""
     for kind in (QUIET, SHIFTED, FAULTY):
         pq.write_table(table(kind), folder / f"{kind}.parquet")
+    models.export(folder / SAVED_MODEL, "binary", 1.5, 0.1, 0.0, 0, SIGNATURE)
 
 
-def enthrone(folder: Path, rows: pa.Table, store_uri: str, end: datetime) -> str:
-    """Make a model of the rows before `end` champion; its version."""
+def enthrone(folder: Path, file: Path, store_uri: str, end: datetime) -> str:
+    """Make a model of the rows of `file` before `end` champion; its version."""
+    rows = pq.read_table(file)
     rows = rows.filter(pc.less(rows[TIME], end))
     dataset = Dataset.write(folder / "dataset", rows, source={"uri": "made"}, label=LABEL, time_column=TIME)
     row_id = row_id_array(dataset.table([]))
@@ -79,9 +84,17 @@ def enthrone(folder: Path, rows: pa.Table, store_uri: str, end: datetime) -> str
     from foldline.training.train_model.reference import write_reference
 
     write_reference(folder / "model" / REFERENCE, dataset, predictions, LABEL)
-    signature = (RawColumn("distance", "float64"), RawColumn("carrier", "string"))
-    model = models.model(
-        folder / "model", row_id, signature=signature, window=dataset.time_window, name=end.isoformat()
+    shutil.copytree(file.parent / SAVED_MODEL, folder / "model" / "1")
+    model = Model.seal(
+        folder / "model",
+        task=models.BINARY,
+        label=LABEL,
+        signature=SIGNATURE,
+        origin={},
+        training={"window": dataset.time_window},
+        metrics={},
+        parity={},
+        training_rows=row_id,
     )
     store = open_store(store_uri)
     version = store.register(NAME, model.path)
@@ -96,8 +109,7 @@ def train(words: list[str]) -> None:
     given |= dict(word.split("=", 1) for place, word in enumerate(words) if words[place - 1] == "--set")
     folder = Path(options["--out"])
     folder.mkdir(parents=True)
-    rows = pq.read_table(given["dataset_uri"])
-    enthrone(folder, rows, given["store_uri"], datetime.fromisoformat(given["time_end"]))
+    enthrone(folder, Path(given["dataset_uri"]), given["store_uri"], datetime.fromisoformat(given["time_end"]))
 
 
 if __name__ == "__main__":
@@ -106,4 +118,4 @@ if __name__ == "__main__":
     else:
         place = Path(sys.argv[2])
         write(place)
-        enthrone(place, table(QUIET), str(place / "models"), TRAINED)
+        enthrone(place, place / "quiet.parquet", str(place / "models"), TRAINED)
