@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
 
+from foldline.durations import UNITS_S, seconds_of
 from foldline.errors import ArgumentError
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SHORTEST_S = 60
 _HORIZON = timedelta(days=5 * 366)
 _LEAP_YEAR = datetime(2024, 1, 1, tzinfo=UTC)
@@ -95,17 +95,16 @@ def interval(text: str) -> int:
     Raises:
         ArgumentError: it is none, or shorter than a minute.
     """
-    match = re.fullmatch(r"([1-9][0-9]*)([smhdw])", text.strip())
-    seconds = int(match[1]) * _UNITS_S[match[2]] if match else 0
+    seconds = seconds_of(text, argument="--every")
     if seconds < _SHORTEST_S:
-        raise ArgumentError("--every", expected="a number with m, h, d or w (7d), at least one minute", got=repr(text))
+        raise ArgumentError("--every", expected="at least one minute", got=repr(text))
     return seconds
 
 
 def in_words(seconds: int) -> str:
     """An interval in its largest whole unit."""
-    unit = next(unit for unit in ("w", "d", "h", "m", "s") if seconds % _UNITS_S[unit] == 0)
-    return f"{seconds // _UNITS_S[unit]}{unit}"
+    unit = next(unit for unit in ("w", "d", "h", "m", "s") if seconds % UNITS_S[unit] == 0)
+    return f"{seconds // UNITS_S[unit]}{unit}"
 
 
 def _numbers(text: str, field: _Field) -> frozenset[int]:
