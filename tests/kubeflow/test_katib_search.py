@@ -139,6 +139,30 @@ def test_a_task_that_is_told_to_end_takes_its_experiment_with_it(lab: Lab) -> No
         time.sleep(1)
 
 
+def test_a_task_that_is_told_to_end_leaves_its_experiment_where_asked_and_takes_it_up_again(lab: Lab) -> None:
+    search = definition(seed=12)
+    task = lab.begin(search, on_termination="leave")
+    task.until(r"[1-9] trials")
+    assert task.end(signal.SIGTERM) == 128 + signal.SIGTERM
+    uid = lab.found("experiment", task.experiment)["metadata"]["uid"]
+    again = lab.begin(search, "again", on_termination="leave")
+    assert sum(number_of(again.result()).values()) == 4, again.said
+    assert lab.found("experiment", again.experiment)["metadata"]["uid"] == uid
+
+
+def test_a_goal_that_is_reached_ends_the_search_and_the_trials_that_run(lab: Lab) -> None:
+    budget = {"trials": 50, "parallel_trials": 3}
+    task = lab.begin(definition(objective={"metric": "roc_auc", "goal": 0.01}, budget=budget, seed=13))
+    found = task.result()
+    assert found["engine_facts"]["ended"] == "the goal is reached", task.said
+    assert 1 <= number_of(found)["completed"] < 50
+    of_it = f"--selector=katib.kubeflow.org/experiment={task.experiment}"
+    deadline = time.monotonic() + SEARCH_S
+    while running := lab.kubectl("get", "pods", of_it, "--field-selector=status.phase=Running", "--output=name"):
+        assert time.monotonic() < deadline, running
+        time.sleep(1)
+
+
 def test_the_time_of_the_budget_ends_a_search_with_the_best_so_far(lab: Lab) -> None:
     budget = {"trials": 200, "parallel_trials": 1, "wall_clock_s": 240}
     task = lab.begin(definition(budget=budget, seed=7, stopping={"rule": "none"}))

@@ -11,7 +11,7 @@ TRIAL = "trial"
 # A search without a limit for its trials still ends.
 LONGEST_TRIAL_S = 86_400
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "FOLDLINE_S3_ENDPOINT")
-_INPUTS, _TEMPORARY, _SHARED = "/inputs", "/tmp", "/dev/shm"
+_INPUTS, _TEMPORARY, _SHARED, _CACHE = "/inputs", "/tmp", "/dev/shm", "/var/cache/foldline"
 _USER = 65_532
 
 
@@ -30,7 +30,7 @@ def job(folder: str, names: tuple[str, ...], options: Options, placement: Placem
     """
     words = [f"--search={folder}", f"--inputs={_INPUTS}", f"--name={placeholder(TRIAL)}", f"--collector={COLLECTOR}"]
     words += [f"--{name}={placeholder(name)}" for name in names]
-    container = {
+    container: dict[str, Any] = {
         "name": CONTAINER,
         "image": options.image,
         "command": ["python", "-m", PROGRAM, *words],
@@ -63,6 +63,10 @@ def job(folder: str, names: tuple[str, ...], options: Options, placement: Placem
             {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": options.shared_memory}},
         ],
     }
+    if options.cache_claim:
+        container["env"].append({"name": "FOLDLINE_CACHE", "value": _CACHE})
+        container["volumeMounts"].append({"name": "cache", "mountPath": _CACHE})
+        pod["volumes"].append({"name": "cache", "persistentVolumeClaim": {"claimName": options.cache_claim}})
     if options.service_account:
         pod["serviceAccountName"] = options.service_account
     if placement.node_selector:

@@ -13,7 +13,8 @@ from foldline.training.search import fields
 DELETE, LEAVE = "delete", "leave"
 S3_SECRET = "foldline-s3"
 NAMES = (
-    "namespace", "image", "service_account", "on_termination", "cpu", "memory", "shared_memory", "patience_s",
+    "namespace", "image", "service_account", "on_termination", "cpu", "memory", "shared_memory", "cache_claim",
+    "patience_s",
 )  # fmt: skip
 _QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 # Katib joins a trial's command with spaces and hands it to a shell.
@@ -67,6 +68,7 @@ class Options:
         on_termination: `delete` or `leave` the Experiment when the task is told to end.
         cpu, memory: requested by a trial; memory is its limit too.
         shared_memory: size of /dev/shm.
+        cache_claim: PersistentVolumeClaim in which trials keep the programs that they compile; empty for none.
         patience_s: seconds for which nothing may move before the search is given up.
     """
 
@@ -77,6 +79,7 @@ class Options:
     cpu: str = "1"
     memory: str = "4Gi"
     shared_memory: str = "2Gi"
+    cache_claim: str = ""
     patience_s: float = 1800.0
 
     @classmethod

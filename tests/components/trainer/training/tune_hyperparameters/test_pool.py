@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from foldline.training.search.settings import Settings
-from foldline.training.tune_hyperparameters.pool import Pool, Request, slots_of
+from foldline.training.tune_hyperparameters.pool import Pool, Request, Slot, slots_of
 
 pytestmark = pytest.mark.timeout(1500)
 CODE = """
@@ -46,7 +46,7 @@ def marked(mark: str) -> list[int]:
     return found
 
 
-def test_a_process_that_hangs_or_dies_costs_its_own_request_only(
+def test_a_process_has_its_slot_to_itself_and_where_it_hangs_or_dies_costs_its_own_request_only(
     line_of: Callable[..., Any], table_of: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(MARK, str(tmp_path))
@@ -65,13 +65,18 @@ def test_a_process_that_hangs_or_dies_costs_its_own_request_only(
         points = [Settings({"hang": hang}, epochs=1, batch_size=32).to_json() for hang in hangs]
         return Request({"do": "train", "points": points, "fold": 0, "epochs": None}, limit_s)
 
-    pool = Pool(slots_of({"CUDA_VISIBLE_DEVICES": ""}, at_most=1), opening)
+    slot = Slot((min(os.sched_getaffinity(0)),), "7")
+    pool = Pool([slot], opening)
     try:
         lost, well = pool.replies([request(2.0, True), request(None, False)], lambda: False)
         assert (lost.lost, lost.content) == ("time_out", {})
         assert lost.seconds >= 2.0
         assert (well.lost, well.content["results"][0]["failure"]) == ("", "")
+        assert well.where == "GPU 7"
         (worker,) = marked(str(tmp_path))
+        assert os.sched_getaffinity(worker) == set(slot.processors)
+        environment = Path(f"/proc/{worker}/environ").read_bytes().split(b"\0")
+        assert {b"CUDA_VISIBLE_DEVICES=7", b"OMP_NUM_THREADS=1"} <= set(environment)
         began = time.monotonic()
         replies = pool.replies([request(None, True)], lambda: time.monotonic() > began + 1.0 and _killed(worker))
         killed = next(replies)

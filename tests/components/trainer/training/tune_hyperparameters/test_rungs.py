@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -196,31 +197,58 @@ def test_trials_that_fail_are_told_apart_and_end_the_search_only_beyond_the_shar
         search(tmp_path / "not", defined(**given, failures_allowed=0.1), Formula(fails))
 
 
+class Together(Formula):
+    """Trains all trials as one program, and notes how many these are."""
+
+    def __init__(self) -> None:
+        super().__init__(noisy)
+        self.stacks: list[tuple[int, int]] = []
+
+    def replies(self, requests: Sequence[Request], ended: Callable[[], bool]) -> Iterator[Reply]:
+        for request, reply in zip(requests, super().replies(requests, ended), strict=True):
+            if request.content["do"] == "together":
+                yield replace(reply, content={"groups": [list(range(len(request.content["points"])))]})
+            else:
+                self.stacks.append((request.content["fold"], len(request.content["points"])))
+                yield reply
+
+
+def test_all_trials_that_live_are_one_program_on_the_next_fold(tmp_path: Path) -> None:
+    pool = Together()
+    search(tmp_path, defined(budget={"trials": 8, "parallel_trials": 8}), pool)
+    assert pool.stacks == [(0, 8), (1, 4), (2, 2), (3, 2), (4, 1)]
+
+
 class Losing(Formula):
     """Trains all trials as one program, and loses every process after six seconds."""
 
     def __init__(self, failure: str) -> None:
         super().__init__(noisy)
         self._failure = failure
+        self.limits: list[float | None] = []
 
     def replies(self, requests: Sequence[Request], ended: Callable[[], bool]) -> Iterator[Reply]:
         for number, request in enumerate(requests):
             if request.content["do"] == "together":
                 yield Reply(number, {"groups": [list(range(len(request.content["points"])))]}, "here", 0.0)
             else:
+                self.limits.append(request.limit_s)
                 yield Reply(number, {}, "here", 6.0, self._failure, "its process is gone")
 
 
 @pytest.mark.parametrize(
-    ("failure", "seconds"),
+    ("failure", "seconds", "limits"),
     # What takes too long is not tried again; what dies is, each trial alone.
-    [(TIME_OUT, 1.5), (OUT_OF_MEMORY, 6.0)],
+    [(TIME_OUT, 1.5, [20.0]), (OUT_OF_MEMORY, 6.0, [20.0, 5.0, 5.0, 5.0, 5.0])],
 )
 def test_a_trial_whose_process_is_lost_has_taken_its_share_of_the_time_until_then(
-    failure: str, seconds: float, tmp_path: Path
+    failure: str, seconds: float, limits: list[float], tmp_path: Path
 ) -> None:
-    definition = defined(budget={"trials": 4, "parallel_trials": 4}, failures_allowed=1.0)
-    records = search(tmp_path, definition, Losing(failure)).records()
+    budget = {"trials": 4, "parallel_trials": 4, "trial_s": 5}
+    definition = defined(budget=budget, failures_allowed=1.0)
+    pool = Losing(failure)
+    records = search(tmp_path, definition, pool).records()
+    assert pool.limits == limits
     assert [(one.state, one.failure, one.seconds) for one in records] == [(FAILED, failure, seconds)] * 4
     journal = (tmp_path / "search" / "journal.jsonl").read_text()
     assert journal.count(f'"seconds":{seconds}') == 4

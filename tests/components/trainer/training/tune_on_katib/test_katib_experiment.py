@@ -131,6 +131,14 @@ def test_a_trial_runs_where_the_parameters_of_the_pipeline_place_it() -> None:
     assert json.dumps(pod["tolerations"]) == '[{"key": "gpu", "operator": "Exists", "tolerationSeconds": 30}]'
 
 
+def test_programs_that_trials_compile_are_kept_in_the_claim_of_the_pipeline() -> None:
+    pod = trial_pod(built({"cache_claim": "foldline-cache"}))["spec"]
+    (container,) = pod["containers"]
+    assert {"name": "cache", "persistentVolumeClaim": {"claimName": "foldline-cache"}} in pod["volumes"]
+    (mounted,) = (one["mountPath"] for one in container["volumeMounts"] if one["name"] == "cache")
+    assert {"name": "FOLDLINE_CACHE", "value": mounted} in container["env"]
+
+
 def test_the_digest_changes_with_the_spec_and_with_nothing_else() -> None:
     same, again, other = built(), built(), built(seed=1)
     digests = [one["metadata"]["annotations"][DIGEST] for one in (same, again, other)]
