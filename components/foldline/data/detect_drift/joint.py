@@ -22,24 +22,32 @@ MOST_FEATURES = 20
 MOST_ROWS = 2000
 # An indicator of fewer rows, or of all but fewer, has no products to speak of.
 _RAREST = 0.05
-# Of the products' variances, added to them: they are many where rows are few.
-_RIDGE = 0.1
+# Added to the products' variances, which are 1 of independent features.
+_LEAST_VARIANCE = 0.01
 
 
 @dataclass(frozen=True)
 class _Moments:
-    """Number, sums and sums of products of the features of some rows."""
+    """Number of some rows, and sums of their features and of their squares; shape (n_products,)."""
 
     rows: int
     sums: Floats
     squares: Floats
 
+    @classmethod
+    def of(cls, features: Floats) -> "_Moments":
+        return cls(len(features), features.sum(axis=0), (features**2).sum(axis=0))
+
     def __add__(self, other: "_Moments") -> "_Moments":
         return _Moments(self.rows + other.rows, self.sums + other.sums, self.squares + other.squares)
 
-    @classmethod
-    def of(cls, features: Floats) -> "_Moments":
-        return cls(len(features), features.sum(axis=0), features.T @ features)
+    @property
+    def means(self) -> Floats:
+        return self.sums / max(self.rows, 1)
+
+    @property
+    def variances(self) -> Floats:
+        return self.squares / max(self.rows, 1) - self.means**2
 
 
 @dataclass
@@ -108,15 +116,14 @@ def area(one: Floats, other: Floats) -> float:
 
 
 def _discriminant(one: _Moments, other: _Moments) -> Floats:
-    """Weights of Fisher's linear discriminant with a ridge; shape (n_products,)."""
-    means = [moments.sums / max(moments.rows, 1) for moments in (one, other)]
-    spreads = [
-        moments.squares / max(moments.rows, 1) - np.outer(mean, mean)
-        for moments, mean in zip((one, other), means, strict=True)
-    ]
-    spread = (spreads[0] + spreads[1]) / 2.0
-    ridge = _RIDGE * np.diag(spread) + 1e-6
-    return np.asarray(np.linalg.solve(spread + np.diag(ridge), means[0] - means[1]), dtype=np.float64)
+    """Weights of the linear discriminant that takes the products for independent; shape (n_products,).
+
+    With many products and few rows it does no worse than Fisher's (Bickel and Levina, "Some theory for Fisher's linear
+    discriminant function, 'naive Bayes', and some alternatives when there are many more variables than observations",
+    Bernoulli 10, 2004), and needs no covariance.
+    """
+    spread = (one.variances + other.variances) / 2.0
+    return np.asarray((one.means - other.means) / (spread + _LEAST_VARIANCE), dtype=np.float64)
 
 
 def _quadratic(scores: Floats, matrix: Floats) -> Floats:
