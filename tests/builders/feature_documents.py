@@ -29,6 +29,15 @@ EVERYTHING = document(
 )
 RIGHT: list[Any] = [
     EVERYTHING,
+    document(
+        distance={"kind": "numeric", "impute": "constant", "fill_value": -1, "scale": "min_max", "log1p": True},
+        stops={"kind": "bucketized", "edges": [0, 1.5, 4], "encoding": "one_hot"},
+        carrier={"kind": "categorical", "encoding": "one_hot"},
+    ),
+    document(
+        distance={"kind": "bucketized", "quantile_buckets": 20.0},
+        stops={"kind": "numeric", "impute": "none", "scale": "robust"},
+    ),
     {},
     document(),
     {"version": 1.0, "columns": {"carrier": {"kind": "categorical", "capacity": 20.0}}},
@@ -47,7 +56,7 @@ WRONG: list[tuple[Any, str, str, str]] = [
     (document(distance={"kind": ["numeric"]}), "'distance', key 'kind'", "numeric, boolean", "['numeric']"),
     (document(distance={"kind": "numeric", "capacity": 9}), "column 'distance'", "impute", "'capacity'"),
     (document(distance={"kind": "numeric", "impute": "zero"}), "key 'impute'", "median, mean", "'zero'"),
-    (document(distance={"kind": "numeric", "scale": 1}), "key 'scale'", "z_score, none", "1"),
+    (document(distance={"kind": "numeric", "scale": 1}), "key 'scale'", "z_score, min_max, robust, none", "1"),
     (document(distance={"kind": "numeric", "missing_indicator": 1}), "key 'missing_indicator'", "true", "1"),
     (document(distance={"kind": "numeric", "clip": [0, 1, 2]}), "key 'clip'", "two fractions", "[0, 1, 2]"),
     (document(distance={"kind": "numeric", "clip": [0, "1"]}), "key 'clip'", "two fractions", "[0, '1']"),
@@ -57,6 +66,11 @@ WRONG: list[tuple[Any, str, str, str]] = [
     (document(leaves={"kind": "datetime", "parts": ["minute"]}), "key 'parts'", "hour, day_of_week", "minute"),
     (document(leaves={"kind": "datetime", "parts": []}), "key 'parts'", "hour, day_of_week", "[]"),
     (document(leaves={"kind": "datetime", "parts": ["hour", "hour"]}), "key 'parts'", "once", "hour"),
+    (document(distance={"kind": "numeric", "log1p": 1}), "key 'log1p'", "true", "1"),
+    (document(distance={"kind": "numeric", "fill_value": "0"}), "key 'fill_value'", "finite number", "'0'"),
+    (document(distance={"kind": "bucketized", "edges": []}), "key 'edges'", "finite numbers", "[]"),
+    (document(distance={"kind": "bucketized", "quantile_buckets": 1}), "'quantile_buckets'", "from 2 to 1000", "1"),
+    (document(distance={"kind": "bucketized", "encoding": "two_hot"}), "key 'encoding'", "one_hot", "two_hot"),
     (document(leaves={"kind": "ignore", "reason": 3}), "key 'reason'", "text", "3"),
 ]
 # Faults that only reading sees, which knows the dataset and looks at several keys at once.
@@ -66,4 +80,8 @@ DISAGREEING: list[tuple[Any, str, str, str]] = [
     (document(distance={"kind": "categorical"}), "column 'distance'", "string or int64", "float64"),
     (document(late={"kind": "numeric"}), "column 'late'", "the label", "numeric"),
     (document(distance={"kind": "numeric", "clip": [0.9, 0.1]}), "key 'clip'", "two fractions", "[0.9, 0.1]"),
+    (document(distance={"kind": "numeric", "impute": "constant"}), "key 'fill_value'", "a number", "no such key"),
+    (document(distance={"kind": "numeric", "fill_value": 1}), "key 'fill_value'", "where impute is constant", "1"),
+    (document(distance={"kind": "bucketized", "edges": [2, 1]}), "key 'edges'", "increasing", "[2, 1]"),
+    (document(distance={"kind": "bucketized", "edges": [1], "quantile_buckets": 3}), "'edges'", "either", "[1]"),
 ]

@@ -10,8 +10,9 @@ import tensorflow as tf
 from foldline.artifacts.signature import MISSING_INTEGER, MISSING_STRING, RawColumn
 from foldline.artifacts.transform import Layout
 from foldline.features.calendar import day_of_week, hour_of_day, month_of_year
-from foldline.features.fitting import Fitted, fit, indicator_columns, layout
+from foldline.features.fitting import Fitted, fit
 from foldline.features.kinds import RESERVED, Datetime
+from foldline.features.outputs import encoded, indicator_columns, layout
 from foldline.features.specification import Specification
 from foldline.features.statistics import TableStatistics
 
@@ -53,11 +54,13 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
 
     def _transform(self, raw: Tensors) -> dict[str, tf.Tensor]:
         numeric = [*self._numbers(raw), *self._indicators(raw), *self._cycles(raw)]
+        for name, capacity in encoded(self._specification, "one_hot").items():
+            numeric.append(tf.one_hot(self._index(raw, name), capacity))
         outputs = {}
         if numeric:
             outputs["numeric"] = tf.concat(numeric, axis=1)
-        if self._fitted.vocabularies:
-            indices = [self._index(raw[name], name) for name in self._fitted.vocabularies]
+        indices = [self._index(raw, name) for name in encoded(self._specification, "index")]
+        if indices:
             outputs["categorical"] = tf.stack(indices, axis=1)
         return outputs
 
@@ -73,7 +76,10 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
             return tf.constant([getattr(number, key) for number in numbers.values()], tf.float64)
 
         clipped = tf.clip_by_value(tf.where(missing, constant("fill"), values), constant("low"), constant("high"))
-        return [tf.cast((clipped - constant("center")) * constant("factor"), tf.float32)]
+        log1p = tf.constant([number.log1p for number in numbers.values()])
+        # Outside the chosen columns the logarithm is of 1, so that none is of a negative number.
+        shaped = tf.where(log1p, tf.math.log1p(tf.where(log1p, clipped, 0.0)), clipped)
+        return [tf.cast((shaped - constant("center")) * constant("factor"), tf.float32)]
 
     def _indicators(self, raw: Tensors) -> list[tf.Tensor]:
         names = indicator_columns(self._specification)
@@ -97,7 +103,12 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
                 columns.append(tf.gather(waves, place_of(raw[name]) - start) * there[:, tf.newaxis])
         return columns
 
-    def _index(self, values: tf.Tensor, name: str) -> tf.Tensor:
+    def _index(self, raw: Tensors, name: str) -> tf.Tensor:
+        if name in self._fitted.edges:
+            edges = tf.constant(self._fitted.edges[name], tf.float64)
+            bucket = tf.searchsorted(edges, tf.cast(raw[name], tf.float64), side="right", out_type=tf.int32) + 1
+            return tf.where(self._missing(raw, name), 0, bucket)
+        values = raw[name]
         missing = values == (MISSING_STRING if values.dtype == tf.string else MISSING_INTEGER)
         words = values if values.dtype == tf.string else tf.strings.as_string(values)
         unknown = tf.fill(tf.shape(words), tf.constant(-1, tf.int64))

@@ -1,10 +1,13 @@
 """What is not stated of a column, from its dtype and the values of its training rows."""
 
+from typing import Any
+
 from foldline.artifacts.dataset import Column
 from foldline.features.kinds import (
     PARTS,
     RESERVED,
     Boolean,
+    Bucketized,
     Categorical,
     Datetime,
     Feature,
@@ -15,7 +18,10 @@ from foldline.features.kinds import (
 from foldline.features.statistics import ColumnStatistics, NumberStatistics, TimeStatistics
 
 DEFAULT_CLIP = (0.001, 0.999)
+DEFAULT_BUCKETS = 10
 MOST_WORDS = 5_000
+# A column for each of more words is wider than what it tells.
+MOST_ONE_HOT = 50
 # Words that only one training row has become the unknown word, so that its meaning is learned from some rows.
 DEFAULT_MINIMUM_COUNT = 2
 # A whole-number column counts as categories when it has this many different values and each has enough rows to learn
@@ -59,17 +65,22 @@ def _counts_rows(found: NumberStatistics) -> bool:
 
 def fill(kind: type[Feature], statement: Statement, found: ColumnStatistics) -> Feature:
     """The feature of a kind: stated keys as they are, the others from the training rows."""
-    indicator = statement.get("missing_indicator", found.missing > 0)
+    stated = {name: value for name, value in statement.items() if name != "kind"}
+    natural: dict[str, Any] = {}
+    if kind in (Numeric, Boolean, Datetime):
+        natural["missing_indicator"] = found.missing > 0
     if kind is Numeric:
-        clip = statement.get("clip", DEFAULT_CLIP)
-        return Numeric(statement.get("impute", "median"), indicator, clip, statement.get("scale", "z_score"))
-    if kind is Boolean:
-        return Boolean(indicator)
-    if kind is Datetime and isinstance(found, TimeStatistics):
-        return Datetime(statement.get("parts", _varying_parts(found) or PARTS[:1]), indicator)
-    least = statement.get("minimum_count", DEFAULT_MINIMUM_COUNT)
-    words = int((found.counts >= least).sum()) if not isinstance(found, TimeStatistics) else 0
-    return Categorical(statement.get("capacity", RESERVED + max(1, min(MOST_WORDS, words))), least)
+        natural |= {"impute": "median", "clip": DEFAULT_CLIP, "scale": "z_score"}
+    if kind is Bucketized and "edges" not in stated:
+        natural["quantile_buckets"] = DEFAULT_BUCKETS
+    if isinstance(found, TimeStatistics):
+        natural["parts"] = _varying_parts(found) or PARTS[:1]
+    elif kind is Categorical:
+        least = stated.get("minimum_count", DEFAULT_MINIMUM_COUNT)
+        most = MOST_ONE_HOT if stated.get("encoding") == "one_hot" else MOST_WORDS
+        words = int((found.counts >= least).sum())
+        natural |= {"capacity": RESERVED + max(1, min(most, words)), "minimum_count": least}
+    return kind(**natural | stated)
 
 
 def _varying_parts(found: TimeStatistics) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 Schema = dict[str, Any]
@@ -68,6 +69,30 @@ def whole(least: int, most: int = 2**31 - 1) -> dict[str, Key]:
         return int(value)
 
     return key(read, {"type": "integer", "minimum": least, "maximum": most})
+
+
+def number() -> dict[str, Key]:
+    """A finite number."""
+
+    def read(value: Any) -> float:
+        if not _is_number(value):
+            raise ValueError("a finite number")
+        return float(value)
+
+    return key(read, {"type": "number"})
+
+
+def increasing() -> dict[str, Key]:
+    """A list of at least one finite number, in increasing order."""
+
+    def read(value: Any) -> tuple[float, ...]:
+        if not isinstance(value, (list, tuple)) or not value or not all(map(_is_number, value)):
+            raise ValueError("a list of finite numbers")
+        if any(after <= before for before, after in pairwise(value)):
+            raise ValueError("numbers in increasing order")
+        return tuple(map(float, value))
+
+    return key(read, {"type": "array", "items": {"type": "number"}, "minItems": 1, "uniqueItems": True})
 
 
 def fractions() -> dict[str, Key]:

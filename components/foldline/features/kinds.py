@@ -10,32 +10,88 @@ VERSION = 1
 PARTS = ("hour", "day_of_week", "month")
 # Indices before the words: 0 is a missing value, 1 a word outside the vocabulary.
 RESERVED = 2
+ENCODINGS = ("index", "one_hot")
 
 Statement = Mapping[str, Any]
 
 
+class Kind:
+    """What all kinds have: their name, and the dtypes of the columns that they take."""
+
+    kind: ClassVar[str]
+    dtypes: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def conflict(cls, stated: Statement) -> tuple[str, str] | None:
+        """The first key whose value does not fit the others, and what was expected of it; None where all fit."""
+        return None
+
+
 @dataclass(frozen=True)
-class Numeric:
+class Numeric(Kind):
     """A number: missing values filled, clipped to quantiles of the training rows, scaled.
 
     Attributes:
-        impute: `median` or `mean` of the training rows, taken before clipping.
+        impute: what stands for a missing value: `median` or `mean` of the training rows (taken before clipping),
+            `constant` (`fill_value`), or `none`: it stays NaN.
         missing_indicator: whether a column of its own says which values were missing (1) and which not (0).
         clip: fractions of the two quantiles, or None for no clipping.
-        scale: `z_score` (mean 0, standard deviation 1 over the training rows with a value) or `none`.
+        scale: `z_score` (mean 0, standard deviation 1 over the training rows with a value), `min_max` (smallest 0,
+            largest 1), `robust` (median 0, distance of the quartiles 1) or `none`.
+        fill_value: with `constant`.
+        log1p: whether the logarithm of 1 + the value is taken, after clipping and before scaling.
     """
 
     kind: ClassVar[str] = "numeric"
     dtypes: ClassVar[tuple[str, ...]] = ("int64", "float64")
 
-    impute: str = field(metadata=keys.choice("median", "mean"))
+    impute: str = field(metadata=keys.choice("median", "mean", "constant", "none"))
     missing_indicator: bool = field(metadata=keys.flag())
     clip: tuple[float, float] | None = field(metadata=keys.fractions())
-    scale: str = field(metadata=keys.choice("z_score", "none"))
+    scale: str = field(metadata=keys.choice("z_score", "min_max", "robust", "none"))
+    fill_value: float | None = field(default=None, metadata=keys.number())
+    log1p: bool = field(default=False, metadata=keys.flag())
+
+    @classmethod
+    def conflict(cls, stated: Statement) -> tuple[str, str] | None:
+        if (stated.get("impute") == "constant") != ("fill_value" in stated):
+            return "fill_value", "a number where impute is constant, and only there"
+        return None
 
 
 @dataclass(frozen=True)
-class Boolean:
+class Bucketized(Kind):
+    """The bucket that a number is in: 0 for a missing value, then 1 and up from the lowest. A value on an edge belongs
+    to the bucket above.
+
+    Attributes:
+        quantile_buckets: number of buckets that the quantiles of the training rows bound; frequent values leave some
+            of them empty.
+        edges: the inner bounds instead.
+        encoding: `index`, or `one_hot`: a column of 0 and 1 for each index.
+    """
+
+    kind: ClassVar[str] = "bucketized"
+    dtypes: ClassVar[tuple[str, ...]] = ("int64", "float64")
+
+    quantile_buckets: int | None = field(default=None, metadata=keys.whole(2, 1_000))
+    edges: tuple[float, ...] | None = field(default=None, metadata=keys.increasing())
+    encoding: str = field(default="index", metadata=keys.choice(*ENCODINGS))
+
+    @property
+    def capacity(self) -> int:
+        """Number of indices."""
+        return 1 + (self.quantile_buckets or len(self.edges or ()) + 1)
+
+    @classmethod
+    def conflict(cls, stated: Statement) -> tuple[str, str] | None:
+        if "edges" in stated and "quantile_buckets" in stated:
+            return "edges", "either edges or quantile_buckets"
+        return None
+
+
+@dataclass(frozen=True)
+class Boolean(Kind):
     """True is 1, false and missing are 0."""
 
     kind: ClassVar[str] = "boolean"
@@ -45,13 +101,14 @@ class Boolean:
 
 
 @dataclass(frozen=True)
-class Categorical:
+class Categorical(Kind):
     """An index: 0 for a missing value, 1 for a word outside the vocabulary, then the training rows' words, most
     frequent first and equally frequent ones in the order of their bytes. Whole numbers count as their decimal text.
 
     Attributes:
         capacity: number of indices, the two reserved ones included; the same in every fold.
         minimum_count: a word of the vocabulary occurs at least this often in the training rows.
+        encoding: `index`, or `one_hot`: a column of 0 and 1 for each index.
     """
 
     kind: ClassVar[str] = "categorical"
@@ -59,10 +116,11 @@ class Categorical:
 
     capacity: int = field(metadata=keys.whole(RESERVED + 1))
     minimum_count: int = field(metadata=keys.whole(1))
+    encoding: str = field(default="index", metadata=keys.choice(*ENCODINGS))
 
 
 @dataclass(frozen=True)
-class Datetime:
+class Datetime(Kind):
     """A time in UTC: sine and cosine of each part's place in its cycle; zeros where it is missing."""
 
     kind: ClassVar[str] = "datetime"
@@ -73,7 +131,7 @@ class Datetime:
 
 
 @dataclass(frozen=True)
-class Ignore:
+class Ignore(Kind):
     """No feature, and the reason."""
 
     kind: ClassVar[str] = "ignore"
@@ -82,8 +140,10 @@ class Ignore:
     reason: str = field(metadata=keys.text())
 
 
-Feature = Numeric | Boolean | Categorical | Datetime | Ignore
-KINDS: dict[str, type[Feature]] = {kind.kind: kind for kind in (Numeric, Boolean, Categorical, Datetime, Ignore)}
+Feature = Numeric | Boolean | Categorical | Datetime | Bucketized | Ignore
+KINDS: dict[str, type[Feature]] = {
+    kind.kind: kind for kind in (Numeric, Boolean, Categorical, Datetime, Bucketized, Ignore)
+}
 
 
 def keys_of(kind: type[Feature]) -> dict[str, keys.Key]:

@@ -21,8 +21,8 @@ from typing import Any
 from foldline.artifacts.dataset import Column
 from foldline.errors import ArgumentError, DataError
 from foldline.features.inference import fill, infer
-from foldline.features.kinds import KINDS, VERSION, Feature, Ignore, Statement, keys_of
-from foldline.features.statistics import TableStatistics
+from foldline.features.kinds import KINDS, VERSION, Feature, Ignore, Numeric, Statement, keys_of
+from foldline.features.statistics import ColumnStatistics, NumberStatistics, TableStatistics
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,11 @@ def read_statement(what: str, kind: type[Feature], statement: Mapping[str, Any])
             except ValueError as wrong:
                 where = f"{what}, key {name!r}"
                 raise ArgumentError(where, expected=str(wrong), got=repr(statement[name])) from None
+    conflict = kind.conflict(read)
+    if conflict:
+        name, expected = conflict
+        got = repr(statement[name]) if name in statement else f"no such key in {dict(statement)}"
+        raise ArgumentError(f"{what}, key {name!r}", expected=expected, got=got)
     return read
 
 
@@ -149,7 +154,8 @@ def complete(
     name are no features, so that a document means the same for a dataset with more columns.
 
     Raises:
-        DataError: a column that is stated as a feature has no value in the training rows.
+        DataError: a column that is stated as a feature has no value in the training rows, or negative ones of which
+            the logarithm is wanted.
     """
     features: dict[str, Feature] = {}
     for column in columns:
@@ -171,4 +177,15 @@ def complete(
                     fix="Give it the kind ignore.",
                 )
             features[name] = fill(KINDS[statement["kind"]], statement, statistics[name])
+            _check_logarithm(name, features[name], statistics[name])
     return Specification(features)
+
+
+def _check_logarithm(name: str, feature: Feature, found: ColumnStatistics) -> None:
+    if isinstance(feature, Numeric) and feature.log1p and isinstance(found, NumberStatistics) and found.values[0] < 0:
+        raise DataError(
+            f"column {name!r}, key 'log1p'",
+            expected="no negative values in the training rows",
+            got=f"{int(found.counts[found.values < 0].sum())}, the smallest {found.values[0]}",
+            fix="Leave log1p out.",
+        )

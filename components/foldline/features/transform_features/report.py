@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping
 
-from foldline.features.fitting import fit, layout
-from foldline.features.kinds import RESERVED, Categorical, Feature
-from foldline.features.specification import Specification
+from foldline.features.fitting import fit
+from foldline.features.kinds import RESERVED, Feature
+from foldline.features.outputs import layout
+from foldline.features.specification import Specification, written
 from foldline.features.statistics import TableStatistics
 from foldline.report import Cell, Page, number
 
@@ -40,12 +41,12 @@ def page(specification: Specification, fitted_on: Mapping[str, TableStatistics])
 def _row(name: str, feature: Feature) -> list[Cell]:
     alone = layout(Specification({name: feature}))
     how = ", ".join(f"{key} {value}" for key, value in _settings(feature).items())
-    categories = feature.capacity if isinstance(feature, Categorical) else None
+    categories = alone.categorical[0].capacity if alone.categorical else None
     return [name, feature.kind, len(alone.numeric) or None, categories, how]
 
 
 def _settings(feature: Feature) -> dict[str, str]:
-    values = vars(feature).items()
+    values = [(key, value) for key, value in written(feature).items() if key != "kind"]
     return {key.replace("_", " "): json.dumps(value) if not isinstance(value, str) else value for key, value in values}
 
 
@@ -57,6 +58,8 @@ def _differences(specification: Specification, fitted_on: Mapping[str, TableStat
         final = fits[next(reversed(fits))]
         if name in final.vocabularies:
             shown["categories"] = [len(one.vocabularies[name]) + RESERVED for one in fits.values()]
+        if name in final.edges:
+            shown["edges"] = [", ".join(map(number, one.edges[name])) for one in fits.values()]
         if name in final.numbers:
             shown["filled with"] = [number(one.numbers[name].fill) for one in fits.values()]
             shown["center"] = [number(one.numbers[name].center) for one in fits.values()]

@@ -13,7 +13,7 @@ from foldline.artifacts.transform import FINAL
 from foldline.disk import room_for
 from foldline.errors import ArgumentError, DataError
 from foldline.features import specification as documents
-from foldline.features.fitting import layout
+from foldline.features.outputs import layout
 from foldline.features.statistics import TableStatistics, collect, merge
 from foldline.features.transform_features.report import page
 

@@ -15,14 +15,11 @@ from numpy.typing import NDArray
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
+from builders.feature_graphs import arrow, write
 from foldline.artifacts import Column, RawColumn
-from foldline.artifacts.dataset import DTYPES
 from foldline.artifacts.signature import tensors_from_records, tensors_from_table
 from foldline.artifacts.tensor_names import tensor_names
 from foldline.features.apply import AppliedTransform
-from foldline.features.fitting import layout
-from foldline.features.specification import complete, read_document
-from foldline.features.statistics import collect, merge
 
 ROWS = 601
 random = np.random.default_rng(7)
@@ -60,23 +57,6 @@ STATED = {
 }
 COLUMNS = [Column(name, dtype) for name, (dtype, _) in TABLE.items()]
 RAW = [RawColumn(name, dtype) for name, (dtype, _) in TABLE.items()]
-
-
-def arrow(table: dict[str, tuple[str, list[Any]]]) -> pa.Table:
-    columns = {name: pa.array(values, DTYPES[dtype], from_pandas=True) for name, (dtype, values) in table.items()}
-    return pa.table(columns)
-
-
-def write(folder: Path, table: pa.Table, columns: list[Column], stated: dict[str, Any]) -> Any:
-    """Write the graph fitted on all rows of `table`; gives its layout."""
-    from foldline.features.graph import write_graph
-
-    found = merge(list(collect(table, columns, np.arange(table.num_rows) % 3).values()))
-    said = read_document({"version": 1, "columns": stated}, columns, "label")
-    specification = complete(columns, said, found, label="label", excluded=())
-    raw = [RawColumn(column.name, column.dtype) for column in columns]
-    write_graph(folder, raw, specification, found, folder / "scratch")
-    return layout(specification)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from foldline.artifacts import Column
 from foldline.artifacts.dataset import DTYPES
 from foldline.features import statistics
 from foldline.features.calendar import day_of_week, hour_of_day, month_of_year
-from foldline.features.fitting import Fitted, FittedNumber, fit
+from foldline.features.fitted_number import FittedNumber
+from foldline.features.fitting import Fitted, fit
 from foldline.features.specification import complete, read_document
 from foldline.features.statistics import NumberStatistics, collect, merge
 
@@ -32,6 +33,16 @@ KINDS = {
     "number": ("float64", {"kind": "numeric", "impute": "mean", "missing_indicator": True, "clip": None}),
     "clipped": ("float64", {"kind": "numeric", "impute": "median", "missing_indicator": True, "clip": [0.1, 0.9]}),
     "whole": ("int64", {"kind": "numeric", "missing_indicator": True}),
+    "logged": (
+        "float64",
+        {"kind": "numeric", "impute": "none", "missing_indicator": True, "log1p": True, "clip": None},
+    ),
+    "ranged": (
+        "float64",
+        {"kind": "numeric", "missing_indicator": True, "scale": "min_max", "impute": "constant", "fill_value": 0},
+    ),
+    "robust": ("int64", {"kind": "numeric", "missing_indicator": True, "scale": "robust"}),
+    "bucket": ("float64", {"kind": "bucketized", "quantile_buckets": 4}),
     "flag": ("bool", {"kind": "boolean", "missing_indicator": True}),
     "word": ("string", {"kind": "categorical", "capacity": 5, "minimum_count": 1}),
     "code": ("int64", {"kind": "categorical", "capacity": 5, "minimum_count": 2}),
@@ -44,6 +55,10 @@ TYPES = pa.schema([(column.name, DTYPES[column.dtype]) for column in COLUMNS])
 FIRST = {
     "number": 1.0,
     "clipped": 1.0,
+    "logged": 1.0,
+    "ranged": 1.0,
+    "robust": 1,
+    "bucket": 1.0,
     "whole": 1,
     "flag": True,
     "word": "a",
@@ -53,7 +68,9 @@ FIRST = {
 
 
 def rows(least: int, most: int) -> st.SearchStrategy[list[dict[str, Any]]]:
-    row = st.fixed_dictionaries({name: VALUES[dtype] for name, (dtype, _) in KINDS.items()})
+    of_column = {name: VALUES[dtype] for name, (dtype, _) in KINDS.items()}
+    of_column["logged"] = st.one_of(st.none(), st.floats(0.0, 2.0**100, width=32, allow_subnormal=False))
+    row = st.fixed_dictionaries(of_column)
     return st.lists(row, min_size=least, max_size=most)
 
 
