@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from foldline.operations.replay.error_series import WeekOfRows, mean
-from foldline.operations.replay.weeks import ALERT, RETRAINED, Week
+from foldline.operations.replay.weeks import ALERT, RETRAIN, Week
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Outcome:
     @property
     def retrainings(self) -> int:
         """How often a run would have started."""
-        return sum(week.action == RETRAINED for week in self.weeks)
+        return sum(week.action == RETRAIN for week in self.weeks)
 
     @property
     def alerts(self) -> int:

@@ -5,7 +5,7 @@ from matplotlib.patches import Patch
 
 from foldline.data.detect_drift.findings import DRIFT, FAULT, NOT_ENOUGH, QUIET, WATCH
 from foldline.operations.replay.outcome import Outcome
-from foldline.operations.replay.weeks import RETRAINED
+from foldline.operations.replay.weeks import RETRAIN
 from foldline.report import Page, number
 
 COLOURS = {QUIET: "#9ccaa5", WATCH: "#e8c468", DRIFT: "#d9776a", FAULT: "#8a5a9e", NOT_ENOUGH: "#c8c8c8"}
@@ -77,7 +77,7 @@ def _series(outcome: Outcome) -> Figure:
                 middle, [week.scores.get(name) for week in series], marker="o", markersize=3, label=label, color=colour
             )
         for week in weeks:
-            if week.action == RETRAINED:
+            if week.action == RETRAIN:
                 axis.axvline(week.end, color="grey", linestyle=":")
         axis.set_ylabel(name.replace("_", " "))
     axes[0].legend(loc="best", fontsize=8)

@@ -16,7 +16,7 @@ from foldline.operations.trigger_run.naming import run_name
 from foldline.operations.trigger_run.policy import Policy
 from foldline.operations.trigger_run.reasons import Labelled, Reason
 
-RETRAINED, HELD_BACK, ALERT, NOTHING = "retrained", "held back", "alert", ""
+RETRAIN, HELD_BACK, ALERT, NOTHING = "retrain", "held back", "alert", ""
 PIPELINE = "train-and-serve"
 # What validate_data would say: it needs another environment, and a replay is about drift.
 SOUND = Decision("validation", "pass", ("A replay holds no rows against a schema.",), {}, {})
@@ -45,7 +45,7 @@ class Week:
         p: of the window; None where it was not judged.
         verdict: of the whole series up to it.
         alarms: what alarmed in it, the nearest to the harm first.
-        action: `retrained`, `held back` (there was a reason, and a guard refused), `alert`, or nothing.
+        action: `retrain`, `held back` (there was a reason, and a guard refused), `alert`, or nothing.
         said: why, in a sentence.
     """
 
@@ -75,7 +75,7 @@ def replay(
         starts: begin of each week, without a zone, in UTC.
         rules: when a run starts, and what speaks against it.
         retrain: is given the time up to which to train and the reason; gives the champion that serves then, which may
-            be the one before.
+            be the one before. Not asked after the last week, in which no champion serves any more.
     """
     champion, ledger = first, Ledger()
     weeks = []
@@ -93,9 +93,10 @@ def replay(
         week = _week(start, end, champion.version, found, action, said)
         say(_line(week))
         weeks.append(week)
-        if action == RETRAINED:
+        if action == RETRAIN:
             ledger = ledger.with_entry(_entry(wished, now))
-            champion = retrain(end, wished[0])
+            if start != starts[-1]:
+                champion = retrain(end, wished[0])
     return weeks
 
 
@@ -110,7 +111,7 @@ def _action(wished: tuple[Reason, ...], refusing: guards.Guard | None, data: gua
         return ALERT, data.sentence
     if not wished:
         return NOTHING, ""
-    return (HELD_BACK, refusing.sentence) if refusing else (RETRAINED, wished[0].sentence)
+    return (HELD_BACK, refusing.sentence) if refusing else (RETRAIN, wished[0].sentence)
 
 
 def _entry(wished: tuple[Reason, ...], now: datetime) -> Entry:

@@ -13,7 +13,7 @@ from foldline.artifacts import Dataset, Task
 from foldline.operations.replay.error_series import WeekOfRows, by_week, mean
 from foldline.operations.replay.outcome import Outcome
 from foldline.operations.replay.page import headline, replay_page
-from foldline.operations.replay.weeks import ALERT, RETRAINED, Week
+from foldline.operations.replay.weeks import ALERT, RETRAIN, Week
 
 START, DAY = datetime(2013, 10, 1), timedelta(days=1)
 BINARY, REGRESSION = Task("binary", ("false", "true")), Task("regression")
@@ -67,7 +67,7 @@ def week(number: int, champion: str, state: str = "quiet", action: str = "") -> 
 @pytest.fixture
 def outcome() -> Outcome:
     weeks = [
-        week(0, "old"), week(1, "old", "watch"), week(2, "old", "drift", RETRAINED), week(3, "new"),
+        week(0, "old"), week(1, "old", "watch"), week(2, "old", "drift", RETRAIN), week(3, "new"),
         week(4, "new", "fault", ALERT),
     ]  # fmt: skip
     old = [WeekOfRows(10, {"log_loss": value}) for value in (0.5, 0.6, 0.9, 1.0)] + [WeekOfRows(0, {})]
@@ -86,7 +86,7 @@ def test_the_document_has_every_week_and_both_errors(outcome: Outcome) -> None:
     assert (document["retrainings"], document["alerts"]) == (1, 1)
     assert document["weeks"][2] == {
         "start": "2013-10-15T00:00:00", "end": "2013-10-22T00:00:00", "champion": "old", "state": "drift", "p": 0.4,
-        "verdict": "no drift", "alarms": ("dep_delay",), "action": "retrained", "said": "Because.", "rows": 10,
+        "verdict": "no drift", "alarms": ("dep_delay",), "action": "retrain", "said": "Because.", "rows": 10,
         "without": {"log_loss": 0.9}, "with": {"log_loss": 0.9},
     }  # fmt: skip
 
@@ -99,6 +99,6 @@ def test_the_page_shows_both_series_the_states_and_every_week(outcome: Outcome, 
         "Weeks with an alert about a fault in the data: 1."
     )
     assert headline(outcome) in text
-    for words in ("without retraining", "with retraining", "dep_delay", "retrained: Because.", "2013-10-29"):
+    for words in ("without retraining", "with retraining", "dep_delay", "retrain: Because.", "2013-10-29"):
         assert words in text
     assert "<script" not in text

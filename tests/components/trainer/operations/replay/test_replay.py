@@ -71,9 +71,9 @@ def test_quiet_days_stay_quiet(replayed: dict[str, Replayed]) -> None:
 
 def test_a_planted_shift_is_trained_on_once_and_the_new_champion_serves_then(replayed: dict[str, Replayed]) -> None:
     shifted = replayed[watched.SHIFTED]
-    assert [action for action in shifted.actions if action] == ["retrained"]
+    assert [action for action in shifted.actions if action] == ["retrain"]
     weeks = shifted.outcome["weeks"]
-    place = shifted.actions.index("retrained")
+    place = shifted.actions.index("retrain")
     assert weeks[place]["start"] > watched.CHANGED.isoformat()
     assert {"distance", "prediction"} <= {name for week in weeks[:place] for name in week["alarms"]}
     assert len({week["champion"] for week in weeks[: place + 1]}) == 1

@@ -86,7 +86,7 @@ def test_quiet_weeks_stay_quiet() -> None:
 def test_a_shift_starts_one_training_after_which_the_new_champion_is_watched() -> None:
     new = champion("b", "....", TRAINED + 4 * WEEK)
     weeks, trainings = replayed(champion("a", "..!!!!!!"), [new], 8)
-    assert actions(weeks) == ["", "", "", "retrained", "", "", "", ""]
+    assert actions(weeks) == ["", "", "", "retrain", "", "", "", ""]
     assert [week.champion for week in weeks] == ["a"] * 4 + ["b"] * 4
     assert trainings.asked == [(START + 4 * WEEK, "drift")]
 
@@ -94,7 +94,7 @@ def test_a_shift_starts_one_training_after_which_the_new_champion_is_watched() -
 def test_a_champion_that_stays_is_not_trained_again_for_the_same_shift() -> None:
     first = champion("a", "..!!!!!!")
     weeks, trainings = replayed(first, [first], 8)
-    assert actions(weeks) == ["", "", "", "retrained", *["held back"] * 4]
+    assert actions(weeks) == ["", "", "", "retrain", *["held back"] * 4]
     assert "was started for this" in weeks[-1].said
     assert len(trainings.asked) == 1
 
@@ -109,11 +109,11 @@ def test_a_fault_raises_an_alert_and_starts_nothing() -> None:
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        ({}, ["", "retrained", "", "", "retrained", ""]),
-        ({"cooldown": "35d"}, ["", "retrained", "", "", "held back", "held back"]),
-        ({"monthly_budget": 1}, ["", "retrained", "", "", "held back", "held back"]),
+        ({}, ["", "retrain", "", "", "retrain", ""]),
+        ({"cooldown": "35d"}, ["", "retrain", "", "", "held back", "held back"]),
+        ({"monthly_budget": 1}, ["", "retrain", "", "", "held back", "held back"]),
         ({"on_drift": False}, [""] * 6),
-        ({"on_drift": False, "new_rows": 3000}, ["", "", "retrained", "", "", "retrained"]),
+        ({"on_drift": False, "new_rows": 3000}, ["", "", "retrain", "", "", "retrain"]),
     ],
 )
 def test_the_policy_of_the_trigger_holds_with_the_clock_of_the_past(
@@ -125,3 +125,9 @@ def test_the_policy_of_the_trigger_holds_with_the_clock_of_the_past(
         after = champion("b", "....", TRAINED + 3 * WEEK)
     weeks, _ = replayed(first, [after, champion("c", "..", TRAINED + 5 * WEEK)], 6, **policy)
     assert actions(weeks) == expected
+
+
+def test_after_the_last_week_nothing_is_trained_since_nothing_would_serve() -> None:
+    weeks, trainings = replayed(champion("a", "..!!"), [], 4)
+    assert actions(weeks) == ["", "", "", "retrain"]
+    assert trainings.asked == []
