@@ -26,6 +26,9 @@ def replay_page(outcome: Outcome) -> Page:
         "Without retraining the first champion serves to the end. With retraining a new model serves from the week "
         "after its training, if it was better than the champion on rows that neither had seen."
     )
+    if acted := [week for week in weeks if week.action]:
+        page.heading("What was done")
+        page.table(["at", "", "why"], [[f"{week.end:%Y-%m-%d}", week.action, week.said] for week in acted])
     page.heading("Weeks")
     error = outcome.metrics[0].replace("_", " ")
     rows = zip(weeks, outcome.without, outcome.with_retraining, strict=True)
@@ -41,7 +44,7 @@ def replay_page(outcome: Outcome) -> Page:
                 without.scores.get(outcome.metrics[0]),
                 served.scores.get(outcome.metrics[0]),
                 week.champion,
-                f"{week.action}: {week.said}" if week.action else "",
+                week.action,
             ]
             for week, without, served in rows
         ],
