@@ -93,7 +93,7 @@ def test_a_name_that_is_not_there_is_answered_with_those_that_are(
         (["PIPELINE"], "expected one of --cron and --every, got none"),
         (["PIPELINE", "--cron", "0 3 * * *", "--every", "7d"], "expected one of --cron and --every, got both"),
         (["PIPELINE", "--cron", "0 3 * * 7"], "Sunday is 0."),
-        (["PIPELINE", "--every", "1"], "--every: expected a number with"),
+        (["PIPELINE", "--every", "1"], "--every: expected a whole number with"),
         (["PIPELINE", "--every", "7d", "--set", "rows=x"], "rows: expected a whole number, got 'x' (text)."),
     ],
 )
@@ -104,3 +104,40 @@ def test_arguments_are_checked_before_the_server_is_asked(
     assert status == 1
     assert message in output
     assert server.pipelines == {}
+
+
+WATCH = (
+    "schedule", "watch_drift", "--cron", "0 6 * * 1", "--set", "dataset_uri=s3://tables/flights.parquet", "--set",
+    "label=late", "--set", "time_column=time", "--set", "store_uri=s3://models",
+)  # fmt: skip
+STATE = ("--set", "state_uri=s3://models/watch")
+
+
+def test_a_watch_is_scheduled_one_at_a_time_and_without_the_weeks_that_were_missed(
+    server: Kubeflow, command: Command
+) -> None:
+    training = "arguments={dataset_uri: 's3://tables/flights.parquet', label: late, epochs: 3}"
+    status, output = command(*WATCH, *STATE, "--set", training)
+    assert status == 0, output
+    (made,) = server.recurring_runs.values()
+    assert (made["no_catchup"], made["max_concurrency"], made["display_name"]) == (True, "1", "watch-drift")
+    assert made["runtime_config"]["parameters"]["arguments"]["epochs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "state_uri: expected a bucket for what watches remember (s3://, minio://), got none."),
+        (
+            (*STATE, "--set", "arguments={dataset_uri: tables/flights.csv}"),
+            "arguments.dataset_uri: expected an address that pods reach (s3://, minio://, https://), got 'tables/fl",
+        ),
+    ],
+)
+def test_a_watch_that_could_not_remember_or_train_is_not_scheduled(
+    words: tuple[str, ...], message: str, server: Kubeflow, command: Command
+) -> None:
+    status, output = command(*WATCH, *words)
+    assert status == 1
+    assert message in output
+    assert server.recurring_runs == {}
