@@ -10,7 +10,7 @@ _NEEDED = {"store_uri": "the model store", "state_uri": "what watches remember"}
 
 
 def reachable(given: Mapping[str, Any], declared: Mapping[str, Any]) -> None:
-    """Check that pods can read and keep what addresses among the arguments name, and among those of a run to be started.
+    """Check that pods can read and keep what addresses among the arguments name, those of a run to be started too.
 
     Raises:
         ArgumentError: an address is a path of this machine, or the model store, or what watches remember, has none.
