@@ -16,6 +16,7 @@ from foldline.operations.replay.weeks import replay
 from foldline.operations.trigger_run.policy import Policy
 
 JSON, PAGE = "watch.json", "watch.html"
+INTERRUPTED = 130
 
 
 def main(plan_file: Path) -> Outcome:
@@ -26,15 +27,7 @@ def main(plan_file: Path) -> Outcome:
     with room_for(plan.folder):
         champions = Champions(plan, say)
         first = champions.first()
-        weeks = replay(
-            first,
-            champions.weeks,
-            plan.every,
-            rules,
-            plan.model_name,
-            lambda end, reason: champions.after(end),
-            say,
-        )
+        weeks = replay(first, champions.weeks, plan.every, rules, plan.model_name, champions.after, say)
         task = champions.scored[first.version].scored_task
         outcome = Outcome.of(plan.model_name, shown_metrics(task), weeks, champions.errors)
         write_json(plan.folder / JSON, outcome.to_json())
@@ -49,3 +42,5 @@ if __name__ == "__main__":
     except FoldlineError as fault:
         print(fault, file=sys.stderr)
         sys.exit(2 if isinstance(fault, ArgumentError) else 1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -66,7 +66,7 @@ def replay(
     length: timedelta,
     rules: Policy,
     model_name: str,
-    retrain: Callable[[datetime, Reason], InForce],
+    retrain: Callable[[datetime], InForce],
     say: Callable[[str], None],
 ) -> list[Week]:
     """What each week would have brought.
@@ -74,8 +74,8 @@ def replay(
     Args:
         starts: begin of each week, without a zone, in UTC.
         rules: when a run starts, and what speaks against it.
-        retrain: is given the time up to which to train and the reason; gives the champion that serves then, which may
-            be the one before. Not asked after the last week, in which no champion serves any more.
+        retrain: is given the time up to which to train; gives the champion that serves then, which may be the one
+            before. Not asked after the last week, after which no champion serves.
     """
     champion, ledger = first, Ledger()
     weeks = []
@@ -96,7 +96,7 @@ def replay(
         if action == RETRAIN:
             ledger = ledger.with_entry(_entry(wished, now))
             if start != starts[-1]:
-                champion = retrain(end, wished[0])
+                champion = retrain(end)
     return weeks
 
 

@@ -11,7 +11,7 @@ from foldline.data.detect_drift.findings import QUIET, Member, Window
 from foldline.data.detect_drift.policy import Policy as DriftPolicy
 from foldline.operations.replay.weeks import InForce, Week, replay
 from foldline.operations.trigger_run.policy import Policy
-from foldline.operations.trigger_run.reasons import Labelled, Reason
+from foldline.operations.trigger_run.reasons import Labelled
 
 TRAINED, WEEK = datetime(2013, 9, 30, 23), timedelta(days=7)
 START = TRAINED + timedelta(microseconds=1)
@@ -55,10 +55,10 @@ class Trainings:
 
     def __init__(self, following: Sequence[InForce]) -> None:
         self._following = list(following)
-        self.asked: list[tuple[datetime, str]] = []
+        self.asked: list[datetime] = []
 
-    def __call__(self, end: datetime, reason: Reason) -> InForce:
-        self.asked.append((end, reason.kind))
+    def __call__(self, end: datetime) -> InForce:
+        self.asked.append(end)
         return self._following.pop(0)
 
 
@@ -88,7 +88,8 @@ def test_a_shift_starts_one_training_after_which_the_new_champion_is_watched() -
     weeks, trainings = replayed(champion("a", "..!!!!!!"), [new], 8)
     assert actions(weeks) == ["", "", "", "retrain", "", "", "", ""]
     assert [week.champion for week in weeks] == ["a"] * 4 + ["b"] * 4
-    assert trainings.asked == [(START + 4 * WEEK, "drift")]
+    assert trainings.asked == [START + 4 * WEEK]
+    assert weeks[3].said.startswith("Drift since ")
 
 
 def test_a_champion_that_stays_is_not_trained_again_for_the_same_shift() -> None:
