@@ -35,6 +35,14 @@ RIGHT: list[Any] = [
         carrier={"kind": "categorical", "encoding": "one_hot"},
     ),
     document(
+        stops={"kind": "hashed", "buckets": 100, "encoding": "one_hot"},
+        carrier={"kind": "categorical", "capacity": 9, "unknown_buckets": 5},
+    ),
+    document(
+        stops={"kind": "categorical", "encoding": "frequency", "scale": "none"},
+        carrier={"kind": "categorical", "encoding": "target_mean", "smoothing": 5, "scale": "z_score"},
+    ),
+    document(
         distance={"kind": "bucketized", "quantile_buckets": 20.0},
         stops={"kind": "numeric", "impute": "none", "scale": "robust"},
     ),
@@ -71,6 +79,9 @@ WRONG: list[tuple[Any, str, str, str]] = [
     (document(distance={"kind": "bucketized", "edges": []}), "key 'edges'", "finite numbers", "[]"),
     (document(distance={"kind": "bucketized", "quantile_buckets": 1}), "'quantile_buckets'", "from 2 to 1000", "1"),
     (document(distance={"kind": "bucketized", "encoding": "two_hot"}), "key 'encoding'", "one_hot", "two_hot"),
+    (document(carrier={"kind": "hashed", "buckets": 0}), "key 'buckets'", "from 1", "0"),
+    (document(carrier={"kind": "categorical", "smoothing": -1}), "key 'smoothing'", "from 0", "-1"),
+    (document(carrier={"kind": "categorical", "encoding": "mean"}), "key 'encoding'", "target_mean", "mean"),
     (document(leaves={"kind": "ignore", "reason": 3}), "key 'reason'", "text", "3"),
 ]
 # Faults that only reading sees, which knows the dataset and looks at several keys at once.
@@ -84,4 +95,11 @@ DISAGREEING: list[tuple[Any, str, str, str]] = [
     (document(distance={"kind": "numeric", "fill_value": 1}), "key 'fill_value'", "where impute is constant", "1"),
     (document(distance={"kind": "bucketized", "edges": [2, 1]}), "key 'edges'", "increasing", "[2, 1]"),
     (document(distance={"kind": "bucketized", "edges": [1], "quantile_buckets": 3}), "'edges'", "either", "[1]"),
+    (document(carrier={"kind": "categorical", "smoothing": 1}), "key 'smoothing'", "target_mean", "1"),
+    (document(carrier={"kind": "categorical", "scale": "none"}), "key 'scale'", "frequency", "none"),
+    (document(carrier={"kind": "categorical", "capacity": 4, "unknown_buckets": 3}), "'capacity'", "at least 5", "4"),
+    (
+        document(carrier={"kind": "categorical", "encoding": "frequency", "unknown_buckets": 2}),
+        *("key 'unknown_buckets'", "1 where encoding is frequency", "2"),
+    ),
 ]

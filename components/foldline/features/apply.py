@@ -24,11 +24,15 @@ class AppliedTransform:
 
         return cls(tf.saved_model.load(str(folder / "transform_fn")))
 
-    def apply(self, tensors: dict[str, NDArray[Any]], batch_rows: int = 65_536) -> dict[str, NDArray[Any]]:
+    def apply(
+        self, tensors: dict[str, NDArray[Any]], fold: NDArray[np.int64] | None = None, *, batch_rows: int = 65_536
+    ) -> dict[str, NDArray[Any]]:
         """Features of raw rows.
 
         Args:
             tensors: shape (n_rows,) each, as `tensors_from_table` gives them; other columns than the graph's are fine.
+            fold: shape (n_rows,), where rows are those that a model is trained on: the number of each row's fold, -1
+                for a row as it is served. No feature of a training row then comes from its own label.
             batch_rows: rows that go through the graph at once.
 
         Returns:
@@ -40,10 +44,13 @@ class AppliedTransform:
         rows = len(next(iter(tensors.values())))
         parts = []
         for start in range(0, max(rows, 1), batch_rows):
-            batch = {
-                name: tf.constant(tensors[name][start : start + batch_rows], dtype) for name, dtype in self._inputs
-            }
-            parts.append({name: output.numpy() for name, output in self.loaded.transform_fn(batch).items()})
+            own = slice(start, start + batch_rows)
+            batch = {name: tf.constant(tensors[name][own], dtype) for name, dtype in self._inputs}
+            if fold is not None and hasattr(self.loaded, "training_fn"):
+                outputs = self.loaded.training_fn(batch, tf.constant(fold[own], tf.int64))
+            else:
+                outputs = self.loaded.transform_fn(batch)
+            parts.append({name: output.numpy() for name, output in outputs.items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     @property

@@ -2,22 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
+from types import MappingProxyType
 
 from foldline.features.fitted_number import FittedNumber, fit_edges, fit_number
-from foldline.features.kinds import RESERVED, Boolean, Bucketized, Categorical, Datetime, Numeric
+from foldline.features.fitted_words import FittedValues, fit_values, fit_vocabulary
+from foldline.features.kinds import ENCODINGS, Boolean, Bucketized, Categorical, Datetime, Numeric
 from foldline.features.specification import Specification
-from foldline.features.statistics import (
-    ColumnStatistics,
-    NumberStatistics,
-    TableStatistics,
-    TimeStatistics,
-    WordStatistics,
-)
+from foldline.features.statistics import NumberStatistics, TableStatistics, TimeStatistics
 
 
 @dataclass(frozen=True)
@@ -31,7 +22,9 @@ class Fitted:
         indicators: columns with a missing indicator; false where the training rows have all or none missing: such an
             indicator is zeros, since nothing can be learned from it.
         times: datetime columns; false where no training row has a value: the sines and cosines are zeros.
-        vocabularies: words of each categorical column, those of index 2, 3, …
+        vocabularies: words of each categorical column, in the order of their indices, which begin after those for
+            missing and unknown words.
+        values: categorical columns of which numbers stand for the indices.
     """
 
     numbers: Mapping[str, FittedNumber]
@@ -39,11 +32,20 @@ class Fitted:
     indicators: Mapping[str, bool]
     times: Mapping[str, bool]
     vocabularies: Mapping[str, tuple[str, ...]]
+    values: Mapping[str, FittedValues]
 
 
-def fit(specification: Specification, statistics: TableStatistics) -> Fitted:
-    """The fitted numbers of the training rows that `statistics` describe."""
-    numbers, edges, indicators, times, vocabularies = {}, {}, {}, {}, {}
+def fit(
+    specification: Specification,
+    statistics: TableStatistics,
+    without: Mapping[int, TableStatistics] = MappingProxyType({}),
+) -> Fitted:
+    """The fitted numbers of the training rows that `statistics` describe.
+
+    Args:
+        without: statistics of the training rows without each of their folds, of the columns that need labels.
+    """
+    numbers, edges, indicators, times, vocabularies, values = {}, {}, {}, {}, {}, {}
     for name, feature in specification.features.items():
         found = statistics[name]
         if isinstance(feature, Numeric) and isinstance(found, NumberStatistics):
@@ -55,23 +57,10 @@ def fit(specification: Specification, statistics: TableStatistics) -> Fitted:
         elif isinstance(feature, Datetime) and isinstance(found, TimeStatistics):
             times[name] = found.present > 0
         elif isinstance(feature, Categorical):
-            vocabularies[name] = _vocabulary(feature, found)
+            vocabularies[name] = fit_vocabulary(feature, found)
+            if feature.encoding not in ENCODINGS:
+                others = {fold: part[name] for fold, part in without.items() if feature.encoding == "target_mean"}
+                values[name] = fit_values(feature, vocabularies[name], found, others)
         if isinstance(feature, (Numeric, Boolean, Datetime)) and feature.missing_indicator:
             indicators[name] = 0 < found.missing < found.rows
-    return Fitted(numbers, edges, indicators, times, vocabularies)
-
-
-def _vocabulary(feature: Categorical, found: ColumnStatistics) -> tuple[str, ...]:
-    if isinstance(found, TimeStatistics):
-        raise TypeError("times have no vocabulary")
-    words = found.words if isinstance(found, WordStatistics) else pa.array(found.values).cast(pa.string())
-    # The vocabulary is a file of lines, so a word with a line break cannot be in it.
-    usable = (found.counts >= feature.minimum_count) & ~_has_line_break(words)
-    words, counts = words.filter(pa.array(usable)), found.counts[usable]
-    by_bytes = pc.sort_indices(words).to_numpy()
-    order = by_bytes[np.argsort(-counts[by_bytes], kind="stable")][: feature.capacity - RESERVED]
-    return tuple(words.take(pa.array(order)).to_pylist())
-
-
-def _has_line_break(words: pa.StringArray) -> NDArray[np.bool_]:
-    return np.asarray(pc.match_substring_regex(words, "[\\r\\n]").to_numpy(zero_copy_only=False), dtype=bool)
+    return Fitted(numbers, edges, indicators, times, vocabularies, values)

@@ -1,23 +1,25 @@
 """The TensorFlow graph of a transform: raw columns in, dense features out, everything that it knows inside."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from foldline.artifacts.signature import MISSING_INTEGER, MISSING_STRING, RawColumn
-from foldline.artifacts.transform import Layout
 from foldline.features.calendar import day_of_week, hour_of_day, month_of_year
 from foldline.features.fitting import Fitted, fit
-from foldline.features.kinds import RESERVED, Datetime
-from foldline.features.outputs import encoded, indicator_columns, layout
+from foldline.features.kinds import Bucketized, Categorical, Datetime, Hashed
+from foldline.features.outputs import encoded, indicator_columns
 from foldline.features.specification import Specification
 from foldline.features.statistics import TableStatistics
 
 # The part of a time, the first place of its cycle, and how many there are.
 _CYCLES = {"hour": (hour_of_day, 0, 24), "day_of_week": (day_of_week, 0, 7), "month": (month_of_year, 1, 12)}
+
+# What a vocabulary says of a word that it does not have.
+UNKNOWN = -1
 
 Tensors = Mapping[str, tf.Tensor]
 
@@ -28,6 +30,9 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
     Attributes:
         transform_fn: from raw tensors by column name, shape (n,) each (see `RawColumn`), to `numeric`, float32 of shape
             (n, width), and `categorical`, int32 of shape (n, columns); an output without columns is left out.
+        training_fn: only where means of labels are among the features: the same for rows that the transform was fitted
+            on, with the number of each row's fold, int64 of shape (n,): its means are those of the other training
+            folds. A row of no training fold has the features that `transform_fn` gives it.
     """
 
     def __init__(
@@ -36,26 +41,31 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
         specification: Specification,
         statistics: TableStatistics,
         vocabularies: Path,
+        without: Mapping[int, TableStatistics],
     ) -> None:
         """Build the graph.
 
         Args:
             columns: the raw columns of the specification's features.
+            without: see `fit`.
             vocabularies: folder into which the vocabulary files are written, that the graph's tables read.
         """
         super().__init__()
-        fitted = fit(specification, statistics)
+        fitted = fit(specification, statistics, without)
         self._specification = specification
         self._fitted = fitted
         self.vocabulary_files = _write_vocabularies(fitted, vocabularies)
         self._tables = {name: _table(file) for name, file in self.vocabulary_files.items()}
         raw = {column.name: tf.TensorSpec([None], column.tensor_dtype) for column in columns}
         self.transform_fn = tf.function(self._transform, input_signature=[raw])
+        if any(values.without for values in fitted.values.values()):
+            self.training_fn = tf.function(self._transform, input_signature=[raw, tf.TensorSpec([None], tf.int64)])
 
-    def _transform(self, raw: Tensors) -> dict[str, tf.Tensor]:
+    def _transform(self, raw: Tensors, fold: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         numeric = [*self._numbers(raw), *self._indicators(raw), *self._cycles(raw)]
         for name, capacity in encoded(self._specification, "one_hot").items():
             numeric.append(tf.one_hot(self._index(raw, name), capacity))
+        numeric += [self._values(raw, name, fold) for name in self._fitted.values]
         outputs = {}
         if numeric:
             outputs["numeric"] = tf.concat(numeric, axis=1)
@@ -104,43 +114,39 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
         return columns
 
     def _index(self, raw: Tensors, name: str) -> tf.Tensor:
-        if name in self._fitted.edges:
+        feature, values = self._specification.columns[name], raw[name]
+        if isinstance(feature, Bucketized):
             edges = tf.constant(self._fitted.edges[name], tf.float64)
-            bucket = tf.searchsorted(edges, tf.cast(raw[name], tf.float64), side="right", out_type=tf.int32) + 1
+            bucket = tf.searchsorted(edges, tf.cast(values, tf.float64), side="right", out_type=tf.int32) + 1
             return tf.where(self._missing(raw, name), 0, bucket)
-        values = raw[name]
         missing = values == (MISSING_STRING if values.dtype == tf.string else MISSING_INTEGER)
         words = values if values.dtype == tf.string else tf.strings.as_string(values)
-        unknown = tf.fill(tf.shape(words), tf.constant(-1, tf.int64))
-        line = self._tables[name].lookup(words) if name in self._tables else unknown
-        index = tf.where(line < 0, tf.constant(RESERVED - 1, tf.int64), line + RESERVED)
+        if isinstance(feature, Hashed):
+            index = tf.strings.to_hash_bucket_fast(words, feature.buckets) + 1
+        else:
+            assert isinstance(feature, Categorical)
+            unknown = tf.strings.to_hash_bucket_fast(words, feature.unknown_buckets) + 1
+            line = (
+                self._tables[name].lookup(words)
+                if name in self._tables
+                else tf.fill(tf.shape(words), tf.constant(UNKNOWN, tf.int64))
+            )
+            index = tf.where(line < 0, unknown, line + feature.reserved)
         return tf.cast(tf.where(missing, tf.zeros_like(index), index), tf.int32)
+
+    def _values(self, raw: Tensors, name: str, fold: tf.Tensor | None) -> tf.Tensor:
+        fitted, index = self._fitted.values[name], self._index(raw, name)
+        if fold is None or not fitted.without:
+            return tf.gather(tf.constant(fitted.table, tf.float32), index)
+        folds = tf.constant(list(fitted.without), tf.int64)
+        tables = tf.constant(np.stack([fitted.table, *fitted.without.values()]), tf.float32)
+        # 0 for a row of no training fold, so the first table, which is fitted on all of them.
+        place = tf.reduce_sum(tf.cast(fold[:, tf.newaxis] == folds, tf.int32) * tf.range(1, len(folds) + 1), axis=1)
+        return tf.gather_nd(tables, tf.stack([place, index], axis=1))
 
     def _missing(self, raw: Tensors, name: str) -> tf.Tensor:
         values = raw[name]
         return tf.math.is_nan(values) if values.dtype == tf.float32 else values == MISSING_INTEGER
-
-
-def write_graph(
-    folder: Path, columns: Sequence[RawColumn], specification: Specification, statistics: TableStatistics, scratch: Path
-) -> None:
-    """Write the graph into the new folder `folder`, in the layout that `tft.TFTransformOutput` reads.
-
-    `transform_fn` is the SavedModel (vocabularies in its `assets`, one word a line), `transformed_metadata` has the
-    outputs' schema and `asset_map`, which names the vocabulary file of each column. The SavedModel has the function
-    `transform_fn` and no signature: by a signature TFT would take it for one of TensorFlow 1.
-
-    Args:
-        scratch: a new folder for vocabulary files until they are inside the SavedModel.
-    """
-    scratch.mkdir(parents=True)
-    graph = TransformGraph(columns, specification, statistics, scratch)
-    tf.saved_model.save(graph, str(folder / "transform_fn"), signatures={})
-    metadata = folder / "transformed_metadata"
-    metadata.mkdir()
-    assets = {name: file.name for name, file in graph.vocabulary_files.items()}
-    (metadata / "asset_map").write_text(json.dumps(assets), encoding="utf-8")
-    (metadata / "schema.pbtxt").write_text(_schema_text(layout(specification)), encoding="utf-8")
 
 
 def _write_vocabularies(fitted: Fitted, folder: Path) -> dict[str, Path]:
@@ -157,23 +163,4 @@ def _table(file: Path) -> tf.lookup.StaticHashTable:
     lines = tf.lookup.TextFileInitializer(
         str(file), tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER
     )
-    return tf.lookup.StaticHashTable(lines, default_value=-1)
-
-
-def _schema_text(outputs: Layout) -> str:
-    """The outputs as a `tensorflow_metadata` Schema in protobuf's text form."""
-    features = []
-    if outputs.numeric:
-        features.append(_feature_text("numeric", "FLOAT", len(outputs.numeric), ""))
-    if outputs.categorical:
-        largest = max(feature.capacity for feature in outputs.categorical) - 1
-        domain = f"  int_domain {{ min: 0 max: {largest} is_categorical: true }}\n"
-        features.append(_feature_text("categorical", "INT", len(outputs.categorical), domain))
-    return "".join(features)
-
-
-def _feature_text(name: str, kind: str, width: int, domain: str) -> str:
-    return (
-        f'feature {{\n  name: "{name}"\n  type: {kind}\n  presence {{ min_fraction: 1.0 }}\n{domain}'
-        f"  shape {{ dim {{ size: {width} }} }}\n}}\n"
-    )
+    return tf.lookup.StaticHashTable(lines, default_value=UNKNOWN)

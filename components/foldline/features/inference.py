@@ -4,13 +4,14 @@ from typing import Any
 
 from foldline.artifacts.dataset import Column
 from foldline.features.kinds import (
+    ENCODINGS,
     PARTS,
-    RESERVED,
     Boolean,
     Bucketized,
     Categorical,
     Datetime,
     Feature,
+    Hashed,
     Ignore,
     Numeric,
     Statement,
@@ -19,6 +20,9 @@ from foldline.features.statistics import ColumnStatistics, NumberStatistics, Tim
 
 DEFAULT_CLIP = (0.001, 0.999)
 DEFAULT_BUCKETS = 10
+DEFAULT_HASH_BUCKETS = 1_000
+# Rows that an index needs before its own mean counts for more than the overall one.
+DEFAULT_SMOOTHING = 10.0
 MOST_WORDS = 5_000
 # A column for each of more words is wider than what it tells.
 MOST_ONE_HOT = 50
@@ -77,9 +81,16 @@ def fill(kind: type[Feature], statement: Statement, found: ColumnStatistics) -> 
         natural["parts"] = _varying_parts(found) or PARTS[:1]
     elif kind is Categorical:
         least = stated.get("minimum_count", DEFAULT_MINIMUM_COUNT)
-        most = MOST_ONE_HOT if stated.get("encoding") == "one_hot" else MOST_WORDS
+        encoding, reserved = stated.get("encoding", "index"), 1 + stated.get("unknown_buckets", 1)
+        most = MOST_ONE_HOT if encoding == "one_hot" else MOST_WORDS
         words = int((found.counts >= least).sum())
-        natural |= {"capacity": RESERVED + max(1, min(most, words)), "minimum_count": least}
+        natural |= {"capacity": reserved + max(1, min(most, words)), "minimum_count": least}
+        if encoding not in ENCODINGS:
+            natural["scale"] = "z_score"
+        if encoding == "target_mean":
+            natural["smoothing"] = DEFAULT_SMOOTHING
+    elif kind is Hashed:
+        natural["buckets"] = DEFAULT_HASH_BUCKETS
     return kind(**natural | stated)
 
 

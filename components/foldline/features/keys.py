@@ -71,15 +71,16 @@ def whole(least: int, most: int = 2**31 - 1) -> dict[str, Key]:
     return key(read, {"type": "integer", "minimum": least, "maximum": most})
 
 
-def number() -> dict[str, Key]:
-    """A finite number."""
+def number(least: float = -math.inf) -> dict[str, Key]:
+    """A finite number of at least `least`."""
+    bounded = math.isfinite(least)
 
     def read(value: Any) -> float:
-        if not _is_number(value):
-            raise ValueError("a finite number")
+        if not _is_number(value) or value < least:
+            raise ValueError(f"a finite number from {least:g}" if bounded else "a finite number")
         return float(value)
 
-    return key(read, {"type": "number"})
+    return key(read, {"type": "number"} | ({"minimum": least} if bounded else {}))
 
 
 def increasing() -> dict[str, Key]:

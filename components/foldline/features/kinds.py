@@ -8,7 +8,7 @@ from foldline.features import keys
 
 VERSION = 1
 PARTS = ("hour", "day_of_week", "month")
-# Indices before the words: 0 is a missing value, 1 a word outside the vocabulary.
+# Indices before the words where unknown ones share one: 0 is a missing value, 1 a word outside the vocabulary.
 RESERVED = 2
 ENCODINGS = ("index", "one_hot")
 
@@ -102,13 +102,18 @@ class Boolean(Kind):
 
 @dataclass(frozen=True)
 class Categorical(Kind):
-    """An index: 0 for a missing value, 1 for a word outside the vocabulary, then the training rows' words, most
-    frequent first and equally frequent ones in the order of their bytes. Whole numbers count as their decimal text.
+    """A word, by its index in the training rows' vocabulary: 0 for a missing value, 1 for a word outside it, then the
+    words, most frequent first and equally frequent ones in the order of their bytes. Whole numbers count as their
+    decimal text.
 
     Attributes:
-        capacity: number of indices, the two reserved ones included; the same in every fold.
+        capacity: number of indices, those for missing and unknown words included; the same in every fold.
         minimum_count: a word of the vocabulary occurs at least this often in the training rows.
-        encoding: `index`, or `one_hot`: a column of 0 and 1 for each index.
+        encoding: `index`; `one_hot`: a column of 0 and 1 for each index; `frequency`: the share of training rows that
+            have the index; `target_mean`: the mean of the label over them, for each class where there are several.
+        unknown_buckets: number of indices, from 1, over which unknown words are spread by their hash.
+        smoothing: with `target_mean`: how many rows with the overall mean are added to those of each index.
+        scale: of `frequency` and `target_mean`: `z_score` or `none`.
     """
 
     kind: ClassVar[str] = "categorical"
@@ -116,7 +121,50 @@ class Categorical(Kind):
 
     capacity: int = field(metadata=keys.whole(RESERVED + 1))
     minimum_count: int = field(metadata=keys.whole(1))
+    encoding: str = field(default="index", metadata=keys.choice(*ENCODINGS, "frequency", "target_mean"))
+    unknown_buckets: int = field(default=1, metadata=keys.whole(1))
+    smoothing: float | None = field(default=None, metadata=keys.number(least=0))
+    scale: str | None = field(default=None, metadata=keys.choice("z_score", "none"))
+
+    @property
+    def reserved(self) -> int:
+        """Number of indices before the words."""
+        return 1 + self.unknown_buckets
+
+    @classmethod
+    def conflict(cls, stated: Statement) -> tuple[str, str] | None:
+        encoding, buckets = stated.get("encoding", "index"), stated.get("unknown_buckets", 1)
+        if encoding not in ENCODINGS and buckets > 1:
+            return "unknown_buckets", f"1 where encoding is {encoding}"
+        if stated.get("capacity", buckets + 2) < buckets + 2:
+            return "capacity", f"at least {buckets + 2} with {buckets} unknown_buckets"
+        if encoding != "target_mean" and "smoothing" in stated:
+            return "smoothing", "no such key unless encoding is target_mean"
+        if encoding in ENCODINGS and "scale" in stated:
+            return "scale", "no such key unless encoding is frequency or target_mean"
+        return None
+
+
+@dataclass(frozen=True)
+class Hashed(Kind):
+    """A word, by its hash (FarmHash, the same in every fold and version): 0 for a missing value, then 1 and up. Words
+    may share an index.
+
+    Attributes:
+        buckets: number of indices beside the missing value's.
+        encoding: `index`, or `one_hot`: a column of 0 and 1 for each index.
+    """
+
+    kind: ClassVar[str] = "hashed"
+    dtypes: ClassVar[tuple[str, ...]] = ("string", "int64")
+
+    buckets: int = field(metadata=keys.whole(1))
     encoding: str = field(default="index", metadata=keys.choice(*ENCODINGS))
+
+    @property
+    def capacity(self) -> int:
+        """Number of indices."""
+        return 1 + self.buckets
 
 
 @dataclass(frozen=True)
@@ -140,9 +188,9 @@ class Ignore(Kind):
     reason: str = field(metadata=keys.text())
 
 
-Feature = Numeric | Boolean | Categorical | Datetime | Bucketized | Ignore
+Feature = Numeric | Boolean | Categorical | Datetime | Bucketized | Hashed | Ignore
 KINDS: dict[str, type[Feature]] = {
-    kind.kind: kind for kind in (Numeric, Boolean, Categorical, Datetime, Bucketized, Ignore)
+    kind.kind: kind for kind in (Numeric, Boolean, Categorical, Datetime, Bucketized, Hashed, Ignore)
 }
 
 

@@ -1,13 +1,13 @@
 """Names and widths of what a graph gives, which depend on the specification alone."""
 
 from foldline.artifacts.transform import CategoricalFeature, Layout
-from foldline.features.kinds import Boolean, Bucketized, Categorical, Datetime, Numeric
+from foldline.features.kinds import ENCODINGS, Boolean, Bucketized, Categorical, Datetime, Hashed, Numeric
 from foldline.features.specification import Specification
 
 
 def layout(specification: Specification) -> Layout:
     """Numbers, then indicators (with `_missing` after the column's name), then sines and cosines of times, then a
-    column for each index of what is one-hot; and the indices."""
+    column for each index of what is one-hot, then frequencies and means of the label; and the indices."""
     features = specification.features
     numeric = [name for name, feature in features.items() if isinstance(feature, (Numeric, Boolean))]
     numeric += [f"{name}_missing" for name in indicator_columns(specification)]
@@ -19,6 +19,11 @@ def layout(specification: Specification) -> Layout:
         for name, capacity in encoded(specification, "one_hot").items()
         for index in range(capacity)
     ]
+    for name, feature in features.items():
+        if isinstance(feature, Categorical) and feature.encoding not in ENCODINGS:
+            several = feature.encoding == "target_mean" and specification.outputs > 1
+            each = [f"_{output}" for output in range(specification.outputs)] if several else [""]
+            numeric += [f"{name}_{feature.encoding}{output}" for output in each]
     categorical = [CategoricalFeature(*item) for item in encoded(specification, "index").items()]
     return Layout(tuple(numeric), tuple(categorical))
 
@@ -38,5 +43,5 @@ def encoded(specification: Specification, encoding: str) -> dict[str, int]:
     return {
         name: feature.capacity
         for name, feature in specification.features.items()
-        if isinstance(feature, (Categorical, Bucketized)) and feature.encoding == encoding
+        if isinstance(feature, (Categorical, Bucketized, Hashed)) and feature.encoding == encoding
     }

@@ -23,13 +23,19 @@ from foldline.errors import ArgumentError, DataError
 from foldline.features.inference import fill, infer
 from foldline.features.kinds import KINDS, VERSION, Feature, Ignore, Numeric, Statement, keys_of
 from foldline.features.statistics import ColumnStatistics, NumberStatistics, TableStatistics
+from foldline.features.words import WordStatistics
 
 
 @dataclass(frozen=True)
 class Specification:
-    """What each column becomes, complete: the ignored columns too, in the dataset's order."""
+    """What each column becomes, complete: the ignored columns too, in the dataset's order.
+
+    Attributes:
+        outputs: number of means that stand for a label: one for each of more than two classes.
+    """
 
     columns: Mapping[str, Feature]
+    outputs: int = 1
 
     @property
     def features(self) -> dict[str, Feature]:
@@ -178,7 +184,8 @@ def complete(
                 )
             features[name] = fill(KINDS[statement["kind"]], statement, statistics[name])
             _check_logarithm(name, features[name], statistics[name])
-    return Specification(features)
+    widths = [found.label_sums.shape[1] for found in statistics.values() if isinstance(found, WordStatistics)]
+    return Specification(features, max(widths, default=0) or 1)
 
 
 def _check_logarithm(name: str, feature: Feature, found: ColumnStatistics) -> None:

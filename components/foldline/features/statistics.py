@@ -4,19 +4,20 @@ Merging is a function of the parts and their order alone, so what a fold's trans
 training folds and on nothing else; no total is ever taken back apart.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from foldline.artifacts.dataset import Column
 from foldline.artifacts.signature import MISSING_INTEGER, RawColumn, tensors_from_table
 from foldline.errors import DataError
 from foldline.features.calendar import day_of_week, hour_of_day, month_of_year
+from foldline.features.labels import Labels
+from foldline.features.words import WordStatistics, collect_words, merge_words
 
 # A float column's values of one fold are kept exactly up to this many different ones, then thinned to this many.
 MOST_VALUES = 65_536
@@ -52,24 +53,6 @@ class NumberStatistics:
 
 
 @dataclass(frozen=True)
-class WordStatistics:
-    """Texts (`string` columns); an empty text is a missing one.
-
-    Attributes:
-        words, counts: shape (n_words,): the different texts in the order of their bytes, and how often each occurs.
-    """
-
-    rows: int
-    missing: int
-    words: pa.StringArray
-    counts: NDArray[np.int64]
-
-    @property
-    def present(self) -> int:
-        return self.rows - self.missing
-
-
-@dataclass(frozen=True)
 class TimeStatistics:
     """Times (`timestamp` columns).
 
@@ -93,12 +76,15 @@ ColumnStatistics = NumberStatistics | WordStatistics | TimeStatistics
 TableStatistics = Mapping[str, ColumnStatistics]
 
 
-def collect(table: pa.Table, columns: Sequence[Column], fold: NDArray[np.int64]) -> dict[int, TableStatistics]:
+def collect(
+    table: pa.Table, columns: Sequence[Column], fold: NDArray[np.int64], labels: Labels | None = None
+) -> dict[int, TableStatistics]:
     """Statistics of the named columns for each fold, in increasing order of folds from 0.
 
     Args:
         table: the rows; read once.
         fold: shape (n_rows,): number of each row's fold; rows with -1 belong to none and enter nothing.
+        labels: of the rows, where a column's statistics need them; such a column's whole numbers count as words.
 
     Raises:
         DataError: a column holds infinite numbers, in any row.
@@ -107,8 +93,11 @@ def collect(table: pa.Table, columns: Sequence[Column], fold: NDArray[np.int64])
     rows = {number: np.flatnonzero(fold == number) for number in numbers}
     collected: dict[int, dict[str, ColumnStatistics]] = {number: {} for number in numbers}
     for column in columns:
-        if column.dtype == "string":
-            of_folds = _words(table[column.name], fold, numbers)
+        of_folds: Mapping[int, ColumnStatistics]
+        with_labels = labels is not None and column.name in labels.columns
+        if column.dtype == "string" or with_labels:
+            beside = labels.values if labels is not None and with_labels else np.zeros((len(fold), 0))
+            of_folds = collect_words(table[column.name], fold, numbers, beside)
         else:
             raw = RawColumn(column.name, column.dtype)
             with np.errstate(over="ignore"):
@@ -126,6 +115,14 @@ def collect(table: pa.Table, columns: Sequence[Column], fold: NDArray[np.int64])
 def merge(parts: Sequence[TableStatistics]) -> TableStatistics:
     """Statistics of all rows of the parts, merged in their order."""
     return {name: _merge_column([part[name] for part in parts]) for name in parts[0]}
+
+
+def merge_without_each(parts: Mapping[int, TableStatistics], names: Collection[str]) -> dict[int, TableStatistics]:
+    """For each part, statistics of the named columns over the rows of all others; none where there are no others."""
+    if len(parts) < 2:
+        return {}
+    few = {number: {name: part[name] for name in names} for number, part in parts.items()}
+    return {number: merge([part for other, part in few.items() if other != number]) for number in few if names}
 
 
 def _check_finite(name: str, values: NDArray[Any]) -> None:
@@ -164,26 +161,6 @@ def _thin(values: NDArray[np.float64], counts: NDArray[np.int64]) -> tuple[NDArr
     return values[kept], np.diff(np.r_[0, cumulative[kept]])
 
 
-def _words(column: pa.ChunkedArray, fold: NDArray[np.int64], numbers: Sequence[int]) -> dict[int, ColumnStatistics]:
-    encoded = pa.chunked_array([column.combine_chunks()]).cast(pa.string()).combine_chunks().dictionary_encode()
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
-    words = encoded.dictionary.take(pa.array(order))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    ranks = np.where(codes < 0, -1, rank[codes]) if len(order) else codes
-    if len(words) and words[0].as_py() == "":
-        ranks = np.where(ranks == 0, -1, ranks)
-    found: dict[int, ColumnStatistics] = {}
-    for number in numbers:
-        inside = ranks[fold == number]
-        counts = np.bincount(inside[inside >= 0], minlength=len(words)).astype(np.int64)
-        there = np.flatnonzero(counts)
-        found[number] = WordStatistics(len(inside), int((inside < 0).sum()), words.take(pa.array(there)), counts[there])
-    return found
-
-
 def _times(tensor: NDArray[np.int64]) -> TimeStatistics:
     present = tensor[tensor != MISSING_INTEGER]
     return TimeStatistics(
@@ -204,16 +181,7 @@ def _merge_column(parts: Sequence[ColumnStatistics]) -> ColumnStatistics:
         mean, m2 = _merge_moments(numbers)
         return NumberStatistics(rows, missing, mean, m2, values, counts)
     if isinstance(first, WordStatistics):
-        texts = [part for part in parts if isinstance(part, WordStatistics)]
-        pile = pa.table(
-            {
-                "word": pa.chunked_array([part.words for part in texts], pa.string()),
-                "count": pa.array(np.concatenate([part.counts for part in texts])),
-            }
-        )
-        added = pile.group_by("word").aggregate([("count", "sum")]).sort_by("word").combine_chunks()
-        words = pa.concat_arrays(added["word"].chunks) if added.num_rows else pa.array([], pa.string())
-        return WordStatistics(rows, missing, words, added["count_sum"].to_numpy())
+        return merge_words([part for part in parts if isinstance(part, WordStatistics)])
     times = [part for part in parts if isinstance(part, TimeStatistics)]
     return TimeStatistics(
         rows=rows,

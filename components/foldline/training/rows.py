@@ -16,9 +16,11 @@ from foldline.errors import ArgumentError, ArtifactError, DataError, TrainingErr
 from foldline.training.fitting.rows import Rows
 
 FINAL = -1
+# The fold of a row whose features are those of a served one.
+SERVED = -1
 Tensors = dict[str, NDArray[Any]]
-# Gives the function that applies the transform in a folder.
-LoadTransform = Callable[[Path], Callable[[Tensors], Tensors]]
+# Gives the function that applies the transform in a folder: `AppliedTransform.apply`.
+LoadTransform = Callable[[Path], Callable[[Tensors, NDArray[np.int64]], Tensors]]
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,10 @@ class TrainingTable:
         load: LoadTransform,
     ) -> tuple[Rows, list[Scale]]:
         layout, task = self.transform.layout, self.folds.task
-        used = [np.flatnonzero(own | other) for own, other in zip(training, validation, strict=True)]
+        # A row that is trained on and predicted too stands there twice: its features may differ.
+        used = [
+            np.r_[np.flatnonzero(own), np.flatnonzero(other)] for own, other in zip(training, validation, strict=True)
+        ]
         starts = np.cumsum([0, *(len(rows) for rows in used)])
         # Blocks of one array, filled one by one, so that no second copy of all folds is ever made.
         features: Tensors = {}
@@ -142,19 +147,17 @@ class TrainingTable:
         weight = None if self.weight is None else np.concatenate([self.weight[rows] for rows in used])
         scales, positions = [], []
         for index, (fold, rows, start) in enumerate(zip(folds, used, starts[:-1], strict=True)):
-            given = self.tensors
-            if len(rows) < len(self.row_id):
-                given = {name: values[rows] for name, values in given.items()}
-            block = load(folders[index])(given)
+            own = training[index]
+            fold_of_row = np.full(len(rows), SERVED)
+            fold_of_row[: own.sum()] = self.assignment.fold[self.assignment.repeat_of(max(fold, 0))][own]
+            block = load(folders[index])({name: values[rows] for name, values in self.tensors.items()}, fold_of_row)
             check_features(block, layout, fold)
             for name, values in features.items():
                 values[start : start + len(rows)] = block[name]
-            own = self.label[training[index]]
-            scales.append(scale_of(task, own, fold))
+            scales.append(scale_of(task, self.label[own], fold))
             label[start : start + len(rows)] = (self.label[rows] - scales[-1].mean) / scales[-1].sd
-            positions.append(
-                [(start + np.flatnonzero(mask[rows])).astype(np.int32) for mask in (training[index], validation[index])]
-            )
+            places = np.arange(start, start + len(rows), dtype=np.int32)
+            positions.append((places[: own.sum()], places[own.sum() :]))
         trained, predicted = zip(*positions, strict=True)
         return Rows(tuple(folds), features, label, trained, predicted, weight), scales
 

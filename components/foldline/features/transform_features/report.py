@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from foldline.features.fitting import fit
-from foldline.features.kinds import RESERVED, Feature
+from foldline.features.kinds import Categorical, Feature
 from foldline.features.outputs import layout
 from foldline.features.specification import Specification, written
 from foldline.features.statistics import TableStatistics
@@ -24,7 +25,7 @@ def page(specification: Specification, fitted_on: Mapping[str, TableStatistics])
     report.heading("Columns")
     report.table(
         ["column", "kind", "numeric width", "categories", "how"],
-        [_row(name, feature) for name, feature in specification.features.items()],
+        [_row(specification, name, feature) for name, feature in specification.features.items()],
     )
     if specification.ignored:
         report.heading("Columns that are no features")
@@ -38,8 +39,8 @@ def page(specification: Specification, fitted_on: Mapping[str, TableStatistics])
     return report
 
 
-def _row(name: str, feature: Feature) -> list[Cell]:
-    alone = layout(Specification({name: feature}))
+def _row(specification: Specification, name: str, feature: Feature) -> list[Cell]:
+    alone = layout(replace(specification, columns={name: feature}))
     how = ", ".join(f"{key} {value}" for key, value in _settings(feature).items())
     categories = alone.categorical[0].capacity if alone.categorical else None
     return [name, feature.kind, len(alone.numeric) or None, categories, how]
@@ -53,11 +54,11 @@ def _settings(feature: Feature) -> dict[str, str]:
 def _differences(specification: Specification, fitted_on: Mapping[str, TableStatistics]) -> list[list[Cell]]:
     fits = {name: fit(specification, statistics) for name, statistics in fitted_on.items()}
     rows: list[list[Cell]] = []
-    for name in specification.features:
+    for name, feature in specification.features.items():
         shown: dict[str, list[Cell]] = {"missing values": [found[name].missing for found in fitted_on.values()]}
         final = fits[next(reversed(fits))]
-        if name in final.vocabularies:
-            shown["categories"] = [len(one.vocabularies[name]) + RESERVED for one in fits.values()]
+        if isinstance(feature, Categorical):
+            shown["categories"] = [len(one.vocabularies[name]) + feature.reserved for one in fits.values()]
         if name in final.edges:
             shown["edges"] = [", ".join(map(number, one.edges[name])) for one in fits.values()]
         if name in final.numbers:

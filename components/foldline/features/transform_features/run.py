@@ -13,8 +13,9 @@ from foldline.artifacts.transform import FINAL
 from foldline.disk import room_for
 from foldline.errors import ArgumentError, DataError
 from foldline.features import specification as documents
+from foldline.features.labels import Labels, columns_with_labels
 from foldline.features.outputs import layout
-from foldline.features.statistics import TableStatistics, collect, merge
+from foldline.features.statistics import TableStatistics, collect, merge, merge_without_each
 from foldline.features.transform_features.report import page
 
 
@@ -49,14 +50,16 @@ def run(
     stated = documents.read_document(specification, dataset.columns, folds.label)
     wanted = documents.candidates(dataset.columns, stated, folds.label, exclude_columns)
 
-    table = dataset.table([column.name for column in wanted])
+    with_labels = columns_with_labels(stated)
+    table = dataset.table([column.name for column in wanted] + ([folds.label] if with_labels else []))
+    labels = Labels.of(folds.task, table[folds.label], with_labels) if with_labels else None
     assignment = folds.align(row_id_array(table), dataset.digest)
     by_fold: dict[int, TableStatistics] = {}
     for repeat in range(assignment.n_repeats):
         first, fold = repeat * assignment.n_folds, assignment.fold[repeat]
-        collected = collect(table, wanted, np.where(fold < 0, -1, fold - first))
+        collected = collect(table, wanted, np.where(fold < 0, -1, fold - first), labels)
         by_fold |= {first + number: found for number, found in collected.items()}
-    del table
+    del table, labels
     # Each repeat has all training rows.
     training = merge([of_fold for fold, of_fold in by_fold.items() if assignment.repeat_of(fold) == 0])
     fixed = documents.complete(dataset.columns, stated, training, label=folds.label, excluded=exclude_columns)
@@ -64,13 +67,15 @@ def run(
         reasons = "; ".join(f"{name}: {reason}" for name, reason in fixed.ignored.items())
         raise DataError("features", expected="at least one column to learn from", got=f"none ({reasons})")
 
-    fitted_on: dict[str, TableStatistics] = {
-        f"fold-{fold}": merge([by_fold[other] for other in assignment.training_folds(fold)])
-        for fold in assignment.predicted_folds
-    }
-    fitted_on[FINAL] = training
+    training_folds = {f"fold-{fold}": assignment.training_folds(fold) for fold in assignment.predicted_folds}
+    training_folds[FINAL] = tuple(fold for fold in by_fold if assignment.repeat_of(fold) == 0)
+    fitted_on: dict[str, TableStatistics] = {}
+    without: dict[str, dict[int, TableStatistics]] = {}
+    for name, numbers in training_folds.items():
+        fitted_on[name] = training if name == FINAL else merge([by_fold[number] for number in numbers])
+        without[name] = merge_without_each({number: by_fold[number] for number in numbers}, with_labels)
     signature = [RawColumn(column.name, column.dtype) for column in dataset.columns if column.name in fixed.features]
-    write_graphs(Path(transform_path), signature, fixed, fitted_on)
+    write_graphs(Path(transform_path), signature, fixed, fitted_on, without)
     written = Transform.seal(
         Path(transform_path),
         dataset_digest=dataset.digest,
@@ -96,10 +101,11 @@ def write_graphs(
     signature: Sequence[RawColumn],
     fixed: documents.Specification,
     fitted_on: dict[str, TableStatistics],
+    without: dict[str, dict[int, TableStatistics]],
 ) -> None:
     """Write a graph for each name in `fitted_on` into a folder of that name."""
-    from foldline.features.graph import write_graph
+    from foldline.features.saved_graph import write_graph
 
     with TemporaryDirectory() as scratch:
         for name, statistics in fitted_on.items():
-            write_graph(path / name, signature, fixed, statistics, Path(scratch) / name)
+            write_graph(path / name, signature, fixed, statistics, Path(scratch) / name, without[name])

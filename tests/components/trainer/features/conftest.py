@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
+from builders.feature_graphs import by_name
 from foldline.artifacts import Dataset, Folds, Task, Transform
 from foldline.artifacts.dataset import row_id_array
 from foldline.artifacts.signature import tensors_from_table
@@ -24,10 +25,10 @@ class Workshop:
     folder: Path
     described: dict[str, Any] = field(default_factory=dict)
 
-    def dataset(self, columns: dict[str, Any], name: str = "dataset") -> Dataset:
-        """A dataset with a label (0 and 1 in turn) and a number for each row as its key."""
+    def dataset(self, columns: dict[str, Any], name: str = "dataset", label: NDArray[Any] | None = None) -> Dataset:
+        """A dataset with a label (0 and 1 in turn where none is given) and a number for each row as its key."""
         table = pa.table(columns)
-        table = table.append_column("label", pa.array(np.arange(table.num_rows) % 2))
+        table = table.append_column("label", pa.array(np.arange(table.num_rows) % 2 if label is None else label))
         table = table.append_column("row", pa.array(np.arange(table.num_rows)))
         return Dataset.write(self.folder / name, table, source={}, label="label", key_columns=("row",))
 
@@ -66,13 +67,12 @@ class Workshop:
         )
         return Transform.read(self.folder / name)
 
-    def apply(self, transform: Transform, folder: Path, dataset: Dataset) -> dict[str, NDArray[Any]]:
-        """The features of all rows, a column each by its name."""
-        outputs = AppliedTransform.load(folder).apply(tensors_from_table(dataset.table(), transform.signature))
-        columns = {name: outputs["numeric"][:, at] for at, name in enumerate(transform.layout.numeric)}
-        return columns | {
-            feature.name: outputs["categorical"][:, at] for at, feature in enumerate(transform.layout.categorical)
-        }
+    def apply(
+        self, transform: Transform, folder: Path, dataset: Dataset, fold: NDArray[np.int64] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """The features of all rows, a column each by its name; for training where their folds are given."""
+        raw = tensors_from_table(dataset.table(), transform.signature)
+        return by_name(AppliedTransform.load(folder).apply(raw, fold), transform.layout)
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ import pytest
 from builders.disk import small_disk
 from foldline.artifacts import Dataset
 from foldline.errors import ArgumentError, ArtifactError, DataError, FoldlineError
+from foldline.features.apply import AppliedTransform
 from foldline.features.transform_features.run import run
+from foldline.training.rows import TrainingTable
 
 ROWS = 300
 FOLD = np.arange(ROWS) % 6 - 1  # fold -1 holds the test rows
@@ -44,6 +46,18 @@ def changed(rows: np.ndarray, given: dict[str, Any]) -> dict[str, Any]:
         "carrier": words,
         "leaves": pa.array(np.asarray(given["leaves"]) + later, pa.timestamp("us")),
     }
+
+
+# Every kind whose features depend on what the training rows hold, some columns twice over.
+WIDE = {
+    "distance": {"kind": "numeric", "scale": "robust"},
+    "distance_again": {"kind": "bucketized", "quantile_buckets": 5},
+    "stops": {"kind": "categorical", "encoding": "target_mean"},
+    "express": {"kind": "boolean"},
+    "carrier": {"kind": "categorical", "encoding": "target_mean", "minimum_count": 1},
+    "carrier_again": {"kind": "categorical", "encoding": "frequency", "minimum_count": 1},
+    "leaves": {"kind": "datetime"},
+}
 
 
 def test_every_fold_and_all_training_rows_get_a_graph_of_the_same_shape(workshop: Any) -> None:
@@ -98,25 +112,70 @@ def test_each_transform_is_fitted_on_its_training_rows_alone(workshop: Any) -> N
         assert features["carrier"].tolist() == [words.index(word) + 2 if word else 0 for word in given["carrier"]]
 
 
-@pytest.mark.parametrize("part", [-1, 0, 3])
+@pytest.mark.parametrize(("part", "stated"), [(-1, {}), (0, {}), (3, WIDE)])
 def test_changing_a_part_changes_no_transform_that_was_not_fitted_on_it(
-    make_workshop: Callable[[], Any], part: int
+    make_workshop: Callable[[], Any], part: int, stated: dict[str, Any]
 ) -> None:
-    """Part -1, the test rows, is in no transform; fold k is not in its own."""
-    workshop = make_workshop()
-    dataset = workshop.dataset(columns())
-    first = workshop.transform(dataset, workshop.folds(dataset, FOLD))
-    other = workshop.dataset(changed(part == FOLD, columns()), "changed")
+    """Part -1, the test rows, is in no transform; fold k is not in its own. The labels change too."""
+    workshop, inside, label = make_workshop(), part == FOLD, np.arange(ROWS) // 2 % 2
+
+    def wide(given: dict[str, Any]) -> dict[str, Any]:
+        return given | {name: given[name.removesuffix("_again")] for name in stated}
+
+    dataset = workshop.dataset(wide(columns()), label=label)
+    document = {"version": 1, "columns": stated} if stated else None
+    first = workshop.transform(dataset, workshop.folds(dataset, FOLD), document)
+    other = workshop.dataset(wide(changed(inside, columns())), "changed", np.where(inside, 1 - label, label))
     folds = workshop.folds(other, FOLD, name="folds-of-changed")
     second = workshop.transform(other, folds, first.specification, name="of-changed")
     assert dataset.digest != other.digest
+    depending = {"distance", "stops", "stops_target_mean", "carrier_target_mean", "carrier_again_frequency"}
     for fold in range(5):
-        before = workshop.apply(first, first.fold_folder(fold), dataset)
-        after = workshop.apply(second, second.fold_folder(fold), dataset)
+        trained = np.where(fold == FOLD, -1, FOLD)
+        before = workshop.apply(first, first.fold_folder(fold), dataset, trained)
+        after = workshop.apply(second, second.fold_folder(fold), dataset, trained)
         same = {name: np.array_equal(before[name], after[name]) for name in before}
-        assert all(same.values()) if part in (-1, fold) else not any(same[name] for name in ("distance", "stops"))
-    final = [workshop.apply(one, one.final_folder, dataset)["stops"] for one in (first, second)]
+        assert all(same.values()) if part in (-1, fold) else not any(same[name] for name in depending & set(same))
+    final = [workshop.apply(one, one.final_folder, dataset)["distance"] for one in (first, second)]
     assert np.array_equal(*final) == (part == -1)
+
+
+def test_no_row_that_is_trained_on_has_a_mean_that_its_own_label_is_in(make_workshop: Callable[[], Any]) -> None:
+    workshop, label = make_workshop(), np.arange(ROWS) // 2 % 2
+    of_label = []
+    for name, flipped in (("one", np.zeros(ROWS, dtype=bool)), ("other", FOLD == 1)):
+        dataset = workshop.dataset(columns(), name, np.where(flipped, 1 - label, label))
+        stated = {"carrier": {"kind": "categorical", "encoding": "target_mean", "scale": "none"}}
+        folds = workshop.folds(dataset, FOLD, name=f"folds-{name}")
+        transform = workshop.transform(dataset, folds, {"version": 1, "columns": stated}, name=f"transform-{name}")
+        of_label.append(workshop.apply(transform, transform.final_folder, dataset, FOLD)["carrier_target_mean"])
+    same = of_label[0] == of_label[1]
+    assert same[FOLD == 1].all()
+    assert not same[FOLD > 1].all()
+
+
+def test_rows_are_trained_on_with_the_means_of_other_folds_and_predicted_as_they_are_served(workshop: Any) -> None:
+    dataset = workshop.dataset(columns(), label=np.arange(ROWS) // 2 % 2)
+    stated = {"carrier": {"kind": "categorical", "encoding": "target_mean"}}
+    folds = workshop.folds(dataset, FOLD)
+    transform = workshop.transform(dataset, folds, {"version": 1, "columns": stated})
+    table = TrainingTable.read(dataset.path, folds.path, transform.path)
+    fold = table.assignment.fold[0]
+    for_training = workshop.apply(transform, transform.final_folder, dataset, FOLD)["carrier_target_mean"][FOLD >= 0]
+    served = workshop.apply(transform, transform.final_folder, dataset)["carrier_target_mean"][FOLD >= 0]
+    checked = fold == 2
+    rows, _ = table.of_all(lambda folder: AppliedTransform.load(folder).apply, checked)
+    values = rows.features["numeric"][:, 0]
+    np.testing.assert_array_equal(values[rows.training[0]], for_training)
+    np.testing.assert_array_equal(values[rows.validation[0]], served[checked])
+    assert (for_training != served).any()
+    rows, _ = table.of_folds(lambda folder: AppliedTransform.load(folder).apply)
+    for number in range(5):
+        trained = workshop.apply(transform, transform.fold_folder(number), dataset, np.where(number == FOLD, -1, FOLD))
+        values = trained["carrier_target_mean"][FOLD >= 0]
+        found = rows.features["numeric"][:, 0]
+        np.testing.assert_array_equal(found[rows.training[number]], values[fold != number])
+        np.testing.assert_array_equal(found[rows.validation[number]], values[fold == number])
 
 
 def test_a_fold_of_forward_chaining_sees_only_earlier_folds(workshop: Any) -> None:
