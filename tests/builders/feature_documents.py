@@ -34,6 +34,8 @@ RIGHT: list[Any] = [
         stops={"kind": "bucketized", "edges": [0, 1.5, 4], "encoding": "one_hot"},
         carrier={"kind": "categorical", "encoding": "one_hot"},
     ),
+    document(leaves={"kind": "datetime", "parts": ["minute", "day_of_year"], "encoding": "ordinal"}),
+    document(leaves={"kind": "datetime", "parts": ["day_of_month"], "encoding": "one_hot"}),
     document(
         stops={"kind": "hashed", "buckets": 100, "encoding": "one_hot"},
         carrier={"kind": "categorical", "capacity": 9, "unknown_buckets": 5},
@@ -71,7 +73,7 @@ WRONG: list[tuple[Any, str, str, str]] = [
     (document(carrier={"kind": "categorical", "capacity": 2}), "key 'capacity'", "from 3", "2"),
     (document(carrier={"kind": "categorical", "capacity": 9.5}), "key 'capacity'", "a whole number", "9.5"),
     (document(carrier={"kind": "categorical", "minimum_count": True}), "key 'minimum_count'", "from 1", "True"),
-    (document(leaves={"kind": "datetime", "parts": ["minute"]}), "key 'parts'", "hour, day_of_week", "minute"),
+    (document(leaves={"kind": "datetime", "parts": ["second"]}), "key 'parts'", "hour, day_of_week", "second"),
     (document(leaves={"kind": "datetime", "parts": []}), "key 'parts'", "hour, day_of_week", "[]"),
     (document(leaves={"kind": "datetime", "parts": ["hour", "hour"]}), "key 'parts'", "once", "hour"),
     (document(distance={"kind": "numeric", "log1p": 1}), "key 'log1p'", "true", "1"),

@@ -9,8 +9,14 @@ from typing import Any
 
 Times = Any
 
-MICROSECONDS_PER_HOUR = 3_600_000_000
+MICROSECONDS_PER_MINUTE = 60_000_000
+MICROSECONDS_PER_HOUR = 60 * MICROSECONDS_PER_MINUTE
 MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
+
+
+def minute_of_hour(times: Times) -> Times:
+    """0 to 59; shape kept."""
+    return times % MICROSECONDS_PER_HOUR // MICROSECONDS_PER_MINUTE
 
 
 def hour_of_day(times: Times) -> Times:
@@ -25,9 +31,31 @@ def day_of_week(times: Times) -> Times:
 
 def month_of_year(times: Times) -> Times:
     """1 (January) to 12; shape kept."""
-    days = times // MICROSECONDS_PER_DAY + 719_468
-    day_of_era = days % 146_097
+    _, day = _since_march(times)
+    return (_months_since_march(day) + 2) % 12 + 1
+
+
+def day_of_month(times: Times) -> Times:
+    """1 to 31; shape kept."""
+    _, day = _since_march(times)
+    return day - (153 * _months_since_march(day) + 2) // 5 + 1
+
+
+def day_of_year(times: Times) -> Times:
+    """1 to 366; shape kept."""
+    year, day = _since_march(times)
+    # 1 where the year that the March is in has a 29 February: the multiples of 4, 100 and 400 that it adds to.
+    leap = sum(sign * (year // every - (year - 1) // every) for sign, every in ((1, 4), (-1, 100), (1, 400)))
+    after_december = day // 306
+    return day + 60 + leap - after_december * (365 + leap)
+
+
+def _since_march(times: Times) -> tuple[Times, Times]:
+    """The year of the last 1 March, counted within 400 years, and the days since then."""
+    day_of_era = (times // MICROSECONDS_PER_DAY + 719_468) % 146_097
     year_of_era = (day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    from_march = (5 * day_of_year + 2) // 153
-    return (from_march + 2) % 12 + 1
+    return year_of_era, day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+
+
+def _months_since_march(day: Times) -> Times:
+    return (5 * day + 2) // 153

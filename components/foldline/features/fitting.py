@@ -21,7 +21,7 @@ class Fitted:
             rows have no values.
         indicators: columns with a missing indicator; false where the training rows have all or none missing: such an
             indicator is zeros, since nothing can be learned from it.
-        times: datetime columns; false where no training row has a value: the sines and cosines are zeros.
+        times: datetime columns; false where no training row has a value: their parts are zeros.
         vocabularies: words of each categorical column, in the order of their indices, which begin after those for
             missing and unknown words.
         values: categorical columns of which numbers stand for the indices.

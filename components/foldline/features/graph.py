@@ -6,18 +6,27 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from foldline.artifacts.signature import MISSING_INTEGER, MISSING_STRING, RawColumn
-from foldline.features.calendar import day_of_week, hour_of_day, month_of_year
+from foldline.features.calendar import (
+    day_of_month,
+    day_of_week,
+    day_of_year,
+    hour_of_day,
+    minute_of_hour,
+    month_of_year,
+)
 from foldline.features.fitting import Fitted, fit
-from foldline.features.kinds import Bucketized, Categorical, Datetime, Hashed
+from foldline.features.kinds import PARTS, Bucketized, Categorical, Datetime, Hashed
 from foldline.features.outputs import encoded, indicator_columns
 from foldline.features.specification import Specification
 from foldline.features.statistics import TableStatistics
 
-# The part of a time, the first place of its cycle, and how many there are.
-_CYCLES = {"hour": (hour_of_day, 0, 24), "day_of_week": (day_of_week, 0, 7), "month": (month_of_year, 1, 12)}
-
+_PART_OF = {
+    "hour": hour_of_day, "day_of_week": day_of_week, "month": month_of_year, "minute": minute_of_hour,
+    "day_of_month": day_of_month, "day_of_year": day_of_year,
+}  # fmt: skip
 # What a vocabulary says of a word that it does not have.
 UNKNOWN = -1
 
@@ -62,7 +71,7 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
             self.training_fn = tf.function(self._transform, input_signature=[raw, tf.TensorSpec([None], tf.int64)])
 
     def _transform(self, raw: Tensors, fold: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        numeric = [*self._numbers(raw), *self._indicators(raw), *self._cycles(raw)]
+        numeric = [*self._numbers(raw), *self._indicators(raw), *self._parts_of_times(raw)]
         for name, capacity in encoded(self._specification, "one_hot").items():
             numeric.append(tf.one_hot(self._index(raw, name), capacity))
         numeric += [self._values(raw, name, fold) for name in self._fitted.values]
@@ -99,18 +108,16 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
         learned = tf.constant([self._fitted.indicators[name] for name in names])
         return [tf.cast(missing & learned, tf.float32)]
 
-    def _cycles(self, raw: Tensors) -> list[tf.Tensor]:
+    def _parts_of_times(self, raw: Tensors) -> list[tf.Tensor]:
         columns = []
         for name, fitted in self._fitted.times.items():
             feature = self._specification.columns[name]
             assert isinstance(feature, Datetime)
             there = tf.cast(~self._missing(raw, name), tf.float32) * float(fitted)
             for part in feature.parts:
-                place_of, start, length = _CYCLES[part]
-                # From a table, since TensorFlow's sine differs in the last bit between a row alone and rows together.
-                angles = [2 * math.pi * place / length for place in range(length)]
-                waves = tf.constant([[math.sin(angle), math.cos(angle)] for angle in angles], tf.float32)
-                columns.append(tf.gather(waves, place_of(raw[name]) - start) * there[:, tf.newaxis])
+                first, length = PARTS[part]
+                table = tf.constant(_places(length, feature.encoding), tf.float32)
+                columns.append(tf.gather(table, _PART_OF[part](raw[name]) - first) * there[:, tf.newaxis])
         return columns
 
     def _index(self, raw: Tensors, name: str) -> tf.Tensor:
@@ -147,6 +154,19 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
     def _missing(self, raw: Tensors, name: str) -> tf.Tensor:
         values = raw[name]
         return tf.math.is_nan(values) if values.dtype == tf.float32 else values == MISSING_INTEGER
+
+
+def _places(length: int, encoding: str) -> NDArray[np.float64]:
+    """What stands for each place of a cycle; shape (length, width).
+
+    A table, since TensorFlow's sine differs in the last bit between a row alone and rows together.
+    """
+    if encoding == "one_hot":
+        return np.eye(length)
+    if encoding == "ordinal":
+        return np.linspace(0, 1, length)[:, np.newaxis]
+    angles = [2 * math.pi * place / length for place in range(length)]
+    return np.array([[math.sin(angle), math.cos(angle)] for angle in angles])
 
 
 def _write_vocabularies(fitted: Fitted, folder: Path) -> dict[str, Path]:

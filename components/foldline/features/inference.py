@@ -5,7 +5,6 @@ from typing import Any
 from foldline.artifacts.dataset import Column
 from foldline.features.kinds import (
     ENCODINGS,
-    PARTS,
     Boolean,
     Bucketized,
     Categorical,
@@ -78,7 +77,7 @@ def fill(kind: type[Feature], statement: Statement, found: ColumnStatistics) -> 
     if kind is Bucketized and "edges" not in stated:
         natural["quantile_buckets"] = DEFAULT_BUCKETS
     if isinstance(found, TimeStatistics):
-        natural["parts"] = _varying_parts(found) or PARTS[:1]
+        natural["parts"] = _varying_parts(found) or ("hour",)
     elif kind is Categorical:
         least = stated.get("minimum_count", DEFAULT_MINIMUM_COUNT)
         encoding, reserved = stated.get("encoding", "index"), 1 + stated.get("unknown_buckets", 1)
@@ -96,4 +95,4 @@ def fill(kind: type[Feature], statement: Statement, found: ColumnStatistics) -> 
 
 def _varying_parts(found: TimeStatistics) -> tuple[str, ...]:
     counts = {"hour": found.hours, "day_of_week": found.days, "month": found.months}
-    return tuple(part for part in PARTS if (counts[part] > 0).sum() > 1)
+    return tuple(part for part, count in counts.items() if (count > 0).sum() > 1)

@@ -7,7 +7,11 @@ from typing import Any, ClassVar
 from foldline.features import keys
 
 VERSION = 1
-PARTS = ("hour", "day_of_week", "month")
+# Parts of a time: the first number of its cycle, and how many there are. Those before `minute` are inferred.
+PARTS = {
+    "hour": (0, 24), "day_of_week": (0, 7), "month": (1, 12), "minute": (0, 60), "day_of_month": (1, 31),
+    "day_of_year": (1, 366),
+}  # fmt: skip
 # Indices before the words where unknown ones share one: 0 is a missing value, 1 a word outside the vocabulary.
 RESERVED = 2
 ENCODINGS = ("index", "one_hot")
@@ -169,13 +173,24 @@ class Hashed(Kind):
 
 @dataclass(frozen=True)
 class Datetime(Kind):
-    """A time in UTC: sine and cosine of each part's place in its cycle; zeros where it is missing."""
+    """Parts of a time in UTC; zeros where it is missing.
+
+    Attributes:
+        encoding: `cyclic`: sine and cosine of each part's place in its cycle; `ordinal`: the place as a fraction, 0 for
+            the first and 1 for the last; `one_hot`: a column of 0 and 1 for each place.
+    """
 
     kind: ClassVar[str] = "datetime"
     dtypes: ClassVar[tuple[str, ...]] = ("timestamp",)
 
     parts: tuple[str, ...] = field(metadata=keys.choices(*PARTS))
     missing_indicator: bool = field(metadata=keys.flag())
+    encoding: str = field(default="cyclic", metadata=keys.choice("cyclic", "ordinal", "one_hot"))
+
+    def columns(self, part: str) -> list[str]:
+        """What is added to the names of a part's columns."""
+        one_hot = [f"_{PARTS[part][0] + place}" for place in range(PARTS[part][1])]
+        return {"cyclic": ["_sin", "_cos"], "ordinal": [""], "one_hot": one_hot}[self.encoding]
 
 
 @dataclass(frozen=True)

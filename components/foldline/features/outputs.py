@@ -6,14 +6,14 @@ from foldline.features.specification import Specification
 
 
 def layout(specification: Specification) -> Layout:
-    """Numbers, then indicators (with `_missing` after the column's name), then sines and cosines of times, then a
+    """Numbers, then indicators (with `_missing` after the column's name), then parts of times, then a
     column for each index of what is one-hot, then frequencies and means of the label; and the indices."""
     features = specification.features
     numeric = [name for name, feature in features.items() if isinstance(feature, (Numeric, Boolean))]
     numeric += [f"{name}_missing" for name in indicator_columns(specification)]
     for name, feature in features.items():
         if isinstance(feature, Datetime):
-            numeric += [f"{name}_{part}_{wave}" for part in feature.parts for wave in ("sin", "cos")]
+            numeric += [f"{name}_{part}{column}" for part in feature.parts for column in feature.columns(part)]
     numeric += [
         f"{name}_index_{index}"
         for name, capacity in encoded(specification, "one_hot").items()

@@ -50,7 +50,7 @@ def run(
     stated = documents.read_document(specification, dataset.columns, folds.label)
     wanted = documents.candidates(dataset.columns, stated, folds.label, exclude_columns)
 
-    with_labels = columns_with_labels(stated)
+    with_labels = columns_with_labels({name: said for name, said in stated.items() if name not in exclude_columns})
     table = dataset.table([column.name for column in wanted] + ([folds.label] if with_labels else []))
     labels = Labels.of(folds.task, table[folds.label], with_labels) if with_labels else None
     assignment = folds.align(row_id_array(table), dataset.digest)

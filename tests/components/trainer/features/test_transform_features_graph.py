@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
-from builders.feature_graphs import arrow, write
+from builders.feature_graphs import Fit, Table, arrow, write
 from foldline.artifacts import Column, RawColumn
 from foldline.artifacts.signature import tensors_from_records, tensors_from_table
 from foldline.artifacts.tensor_names import tensor_names
@@ -148,6 +148,21 @@ def test_cycles_are_those_of_the_calendar(features: dict[str, NDArray[Any]]) -> 
         for wave, function in (("sin", math.sin), ("cos", math.cos)):
             wanted = [0.0 if moment is None else function(2 * math.pi * place(moment)) for moment in TABLE["moment"][1]]
             np.testing.assert_allclose(features[f"moment_{part}_{wave}"], wanted, atol=1e-6)
+
+
+def test_parts_of_times_are_ordinal_or_one_hot_where_asked_for(tmp_path: Path) -> None:
+    moments = [datetime(2023, 12, 31, 5, 59), None, datetime(2024, 1, 1), datetime(2024, 12, 31, 23, 30)]
+    table: Table = {"ordinal": ("timestamp", moments), "wide": ("timestamp", moments)}
+    stated = {
+        "ordinal": {"kind": "datetime", "parts": ["minute", "day_of_year"], "encoding": "ordinal"},
+        "wide": {"kind": "datetime", "parts": ["day_of_month"], "encoding": "one_hot"},
+    }
+    found = Fit(tmp_path, table, stated).features
+    np.testing.assert_allclose(found["ordinal_minute"], [1, 0, 0, 30 / 59], rtol=1e-6)
+    np.testing.assert_allclose(found["ordinal_day_of_year"], [364 / 365, 0, 0, 1], rtol=1e-6)
+    days = np.stack([found[f"wide_day_of_month_{day}"] for day in range(1, 32)], axis=1)
+    np.testing.assert_array_equal(days, np.eye(31)[[30, 0, 0, 30]] * np.array([[1], [0], [1], [1]]))
+    assert found["wide_missing"].tolist() == [0, 1, 0, 0]
 
 
 def test_a_row_alone_has_the_features_that_it_has_among_all(applied: AppliedTransform) -> None:

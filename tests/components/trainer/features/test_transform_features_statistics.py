@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from foldline.artifacts import Column
 from foldline.artifacts.dataset import DTYPES
 from foldline.features import statistics
-from foldline.features.calendar import day_of_week, hour_of_day, month_of_year
+from foldline.features.calendar import (
+    day_of_month,
+    day_of_week,
+    day_of_year,
+    hour_of_day,
+    minute_of_hour,
+    month_of_year,
+)
 from foldline.features.fitted_number import FittedNumber
 from foldline.features.fitted_words import FittedValues
 from foldline.features.fitting import Fitted, fit
@@ -183,13 +190,20 @@ def test_moments_of_numbers_far_from_zero_keep_their_digits() -> None:
     assert np.sqrt(found.m2 / found.present) == pytest.approx(values.std(), rel=1e-6)
 
 
+ENDS = [(1, 1), (2, 28), (3, 1), (12, 31)]
+
+
 def test_parts_of_times_are_those_of_the_calendar() -> None:
     moments = [datetime(1600, 1, 1) + timedelta(days=7 * step, hours=5 * step) for step in range(40_000)]
+    moments += [datetime(year, month, day) for year in (1899, 1900, 2000, 2023, 2024) for month, day in ENDS]
     moments += [datetime(2000, 2, 29, 23, 59, 59, 999_999), datetime(1900, 2, 28), datetime(1969, 12, 31, 23)]
     times = np.array(moments, dtype="datetime64[us]").astype(np.int64)
     assert hour_of_day(times).tolist() == [moment.hour for moment in moments]
     assert day_of_week(times).tolist() == [moment.weekday() for moment in moments]
     assert month_of_year(times).tolist() == [moment.month for moment in moments]
+    assert minute_of_hour(times).tolist() == [moment.minute for moment in moments]
+    assert day_of_month(times).tolist() == [moment.day for moment in moments]
+    assert day_of_year(times).tolist() == [moment.timetuple().tm_yday for moment in moments]
 
 
 def fitted(values: Any, dtype: str, **said: Any) -> Fitted:
