@@ -24,6 +24,10 @@ from foldline_pipelines.local import environments
 COMPILED = Path(__file__).resolve().parents[2] / "compiled" / "components"
 COMMAND = environments.root() / "local" / "bin" / "foldline"
 START_S = 60.0
+# All of it is as good as the default.
+SEARCH = """search={
+    space: {learning_rate: {type: float, low: 0.0008, high: 0.0012}}, budget: {trials: 2, parallel_trials: 2}
+}"""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,10 @@ def second(place: Path, first: Run) -> Run:
         "label=left",
         "--set",
         "seed=7",
+        "--set",
+        SEARCH,
+        "--set",
+        "search_engine=optuna",
     )
 
 
@@ -164,6 +172,18 @@ def test_an_equal_challenger_leaves_the_champion_in_place(second: Run) -> None:
     assert abs(comparison["figures"]["gain"]) < 0.02
     assert "no model was promoted" in second.output
     assert "foldline serve" not in second.output
+
+
+def test_a_search_that_is_asked_for_comes_first_and_its_winner_is_trained(second: Run) -> None:
+    states = {task["task"].rpartition("/")[2]: task["state"] for task in second.record["tasks"]}
+    assert {task for task, state in states.items() if state == "skipped"} == {"tune-on-katib", "without-search"}
+    (tuning,) = (task for task in second.record["tasks"] if task["task"].endswith("tune-hyperparameters"))
+    search = json.loads((Path(tuning["artifacts"]["search"]["uri"]) / "search.json").read_text())
+    rate = search["best"]["parameters"]["learning_rate"]
+    training = json.loads((second.artifact("train-folds", "training") / "training.json").read_text())
+    model = json.loads((second.artifact("train-model", "trained_model") / "model.json").read_text())
+    assert [training["learning_rate"], model["training"]["learning_rate"]] == [rate, rate]
+    assert 0.0008 <= rate <= 0.0012
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import pytest
 
 from builders import s3
 from builders.search_runs import RATE, arguments, found, started
+from foldline.artifacts.training import Training
 from foldline.errors import ArgumentError, FoldlineError
 from foldline.training.search import fields
 from foldline.training.tune_hyperparameters.run import run
@@ -84,6 +85,13 @@ def test_a_search_writes_result_page_and_settings_that_train_folds_takes(line: A
     assert result.engine_facts["ended"] == "all trials have ended"
     assert "<svg" in (tmp_path / "report.html").read_text()
     assert not list(tmp_path.glob("search-*"))
+    # As KFP hands it over, and before any setting of the training itself.
+    winner = json.loads(json.dumps(result.tuned), parse_int=float)
+    line.train_folds("winner-", tuned=winner, hyperparameters={"hidden_units": [99]}, epochs=1, learning_rate=1.0)
+    trained = Training.read(Path(line.path("winner-training")))
+    assert trained.learning_rate == best["parameters"]["learning_rate"]
+    assert trained.hyperparameters.items() >= result.tuned["hyperparameters"].items()
+    assert (trained.most_epochs, trained.batch_size) == (2, 64)
     # Another one begins with it.
     budget = {"trials": 2, "parallel_trials": 2}
     warm = definition | {"warm_start_uri": str(tmp_path / "search"), "budget": budget}
