@@ -21,8 +21,8 @@ def monitor_predictions(
         decision: Verdict `fine`, `alert` or `not enough data`, with reasons, figures and what became of each alert.
         metrics: Figures of the newest period.
         report: The same as a page, over time.
-        request_log_uri: Folder or bucket (s3://bucket/prefix) of the model server's request log; without one, inputs and
-            predictions are those of the window.
+        request_log_uri: Folder or bucket (s3://bucket/prefix) of the model server's request log; without one, inputs
+            and predictions are those of the window.
         prometheus_url: Prometheus that scrapes the model server; without one, CPU and memory are not measured.
         every: Length of a period, as 1d.
         until: Now, in ISO 8601, for a replay of the past; the time of the task when empty.

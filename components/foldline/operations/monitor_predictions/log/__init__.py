@@ -1,0 +1,1 @@
+"""The request log of model servers, read as a stream."""
