@@ -18,6 +18,11 @@ def document(**columns: Any) -> dict[str, Any]:
     return {"version": 1, "columns": columns}
 
 
+def derived(**features: Any) -> dict[str, Any]:
+    """A specification of one column and these derived features."""
+    return document(distance={"kind": "numeric"}) | {"derived": features}
+
+
 # Every kind and key.
 EVERYTHING = document(
     distance={"kind": "numeric", "impute": "mean", "missing_indicator": True, "clip": [0.01, 0.99], "scale": "z_score"},
@@ -36,6 +41,12 @@ RIGHT: list[Any] = [
     ),
     document(leaves={"kind": "datetime", "parts": ["minute", "day_of_year"], "encoding": "ordinal"}),
     document(leaves={"kind": "datetime", "parts": ["day_of_month"], "encoding": "one_hot"}),
+    derived(
+        gap={"kind": "difference", "of": ["distance", "stops"], "impute": "mean", "scale": "robust"},
+        rate={"kind": "ratio", "of": ["distance", "stops"], "clip": None},
+        total={"kind": "sum", "of": ["distance", "stops"], "missing_indicator": False},
+        pair={"kind": "cross", "of": ["carrier", "stops"], "buckets": 50.0, "encoding": "one_hot"},
+    ),
     document(
         stops={"kind": "hashed", "buckets": 100, "encoding": "one_hot"},
         carrier={"kind": "categorical", "capacity": 9, "unknown_buckets": 5},
@@ -84,6 +95,16 @@ WRONG: list[tuple[Any, str, str, str]] = [
     (document(carrier={"kind": "hashed", "buckets": 0}), "key 'buckets'", "from 1", "0"),
     (document(carrier={"kind": "categorical", "smoothing": -1}), "key 'smoothing'", "from 0", "-1"),
     (document(carrier={"kind": "categorical", "encoding": "mean"}), "key 'encoding'", "target_mean", "mean"),
+    (
+        derived(gap={"kind": "product", "of": ["distance", "stops"]}),
+        "'gap', key 'kind'",
+        "difference, ratio",
+        "product",
+    ),
+    (derived(gap={"kind": "sum"}), "derived column 'gap'", "the keys kind and of", "sum"),
+    (derived(gap={"kind": "difference", "of": ["distance"]}), "key 'of'", "2 different columns", "['distance']"),
+    (derived(gap={"kind": "sum", "of": ["stops", "stops"]}), "key 'of'", "at least 2 different", "['stops', 'stops']"),
+    (document() | {"derived": []}, "key 'derived'", "a mapping", "[]"),
     (document(leaves={"kind": "ignore", "reason": 3}), "key 'reason'", "text", "3"),
 ]
 # Faults that only reading sees, which knows the dataset and looks at several keys at once.
@@ -104,4 +125,8 @@ DISAGREEING: list[tuple[Any, str, str, str]] = [
         document(carrier={"kind": "categorical", "encoding": "frequency", "unknown_buckets": 2}),
         *("key 'unknown_buckets'", "1 where encoding is frequency", "2"),
     ),
+    (derived(stops={"kind": "sum", "of": ["distance", "stops"]}), "column 'stops'", "no column has", "dataset's"),
+    (derived(gap={"kind": "sum", "of": ["distance", "late"]}), "'gap', key 'of'", "but the label", "'late'"),
+    (derived(gap={"kind": "sum", "of": ["distance", "carrier"]}), "'gap', key 'of'", "int64 or float64", "string"),
+    (derived(gap={"kind": "cross", "of": ["carrier", "speed"]}), "'gap', key 'of'", "string or int64", "'speed'"),
 ]

@@ -11,9 +11,11 @@ from foldline.artifacts import Column, Layout, RawColumn
 from foldline.artifacts.dataset import DTYPES
 from foldline.artifacts.signature import tensors_from_table
 from foldline.features.apply import AppliedTransform
+from foldline.features.derived import combined_columns
 from foldline.features.labels import Labels, columns_with_labels
 from foldline.features.outputs import layout
-from foldline.features.specification import complete, read_document
+from foldline.features.reading import read_document
+from foldline.features.specification import complete
 from foldline.features.statistics import collect, merge, merge_without_each
 
 # A dtype and values for each column.
@@ -31,6 +33,7 @@ def write(
     columns: list[Column],
     stated: dict[str, Any],
     label: NDArray[np.float64] | None = None,
+    derived: dict[str, Any] | None = None,
 ) -> Layout:
     """Write the graph fitted on all rows of `table`, of which every third is in the same fold; gives its layout.
 
@@ -39,9 +42,10 @@ def write(
     """
     from foldline.features.saved_graph import write_graph
 
-    said = read_document({"version": 1, "columns": stated}, columns, "label")
+    said = read_document({"version": 1, "columns": stated, "derived": derived or {}}, columns, "label")
+    dtypes = {column.name: column.dtype for column in columns}
     labels = None if label is None else Labels(columns_with_labels(said), label)
-    parts = collect(table, columns, fold_of(table), labels)
+    parts = collect(table, columns, fold_of(table), labels, combined_columns(said, table, dtypes))
     found = merge(list(parts.values()))
     specification = complete(columns, said, found, label="label", excluded=())
     raw = [RawColumn(column.name, column.dtype) for column in columns]
@@ -65,10 +69,15 @@ class Fit:
     """The graph of a table's columns, fitted on all its rows."""
 
     def __init__(
-        self, folder: Path, table: Table, stated: dict[str, Any], label: NDArray[np.float64] | None = None
+        self,
+        folder: Path,
+        table: Table,
+        stated: dict[str, Any],
+        label: NDArray[np.float64] | None = None,
+        derived: dict[str, Any] | None = None,
     ) -> None:
         columns = [Column(name, dtype) for name, (dtype, _) in table.items()]
-        self.layout = write(folder, arrow(table), columns, stated, label)
+        self.layout = write(folder, arrow(table), columns, stated, label, derived)
         self.graph = AppliedTransform.load(folder)
         self.features = self.of(table)
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from foldline.features.fitted_number import FittedNumber, fit_edges, fit_number
 from foldline.features.fitted_words import FittedValues, fit_values, fit_vocabulary
-from foldline.features.kinds import ENCODINGS, Boolean, Bucketized, Categorical, Datetime, Numeric
+from foldline.features.kinds import ENCODINGS, Boolean, Bucketized, Categorical, Datetime, Hashed, Numeric
 from foldline.features.specification import Specification
 from foldline.features.statistics import NumberStatistics, TableStatistics, TimeStatistics
 
@@ -47,6 +47,8 @@ def fit(
     """
     numbers, edges, indicators, times, vocabularies, values = {}, {}, {}, {}, {}, {}
     for name, feature in specification.features.items():
+        if isinstance(feature, Hashed):
+            continue
         found = statistics[name]
         if isinstance(feature, Numeric) and isinstance(found, NumberStatistics):
             numbers[name] = fit_number(feature, found)

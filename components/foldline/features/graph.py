@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from foldline.features.calendar import (
     minute_of_hour,
     month_of_year,
 )
+from foldline.features.derived import LARGEST, OPERATIONS
+from foldline.features.derived_kinds import Cross
 from foldline.features.fitting import Fitted, fit
 from foldline.features.kinds import PARTS, Bucketized, Categorical, Datetime, Hashed
 from foldline.features.outputs import encoded, indicator_columns
@@ -29,6 +32,8 @@ _PART_OF = {
 }  # fmt: skip
 # What a vocabulary says of a word that it does not have.
 UNKNOWN = -1
+# Between the words of a cross: ASCII's unit separator.
+SEPARATOR = "\x1f"
 
 Tensors = Mapping[str, tf.Tensor]
 
@@ -71,6 +76,7 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
             self.training_fn = tf.function(self._transform, input_signature=[raw, tf.TensorSpec([None], tf.int64)])
 
     def _transform(self, raw: Tensors, fold: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        raw = {**raw, **self._derived(raw)}
         numeric = [*self._numbers(raw), *self._indicators(raw), *self._parts_of_times(raw)]
         for name, capacity in encoded(self._specification, "one_hot").items():
             numeric.append(tf.one_hot(self._index(raw, name), capacity))
@@ -82,6 +88,24 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
         if indices:
             outputs["categorical"] = tf.stack(indices, axis=1)
         return outputs
+
+    def _derived(self, raw: Tensors) -> dict[str, tf.Tensor]:
+        """What raw columns would be, if derived ones were raw: float64 with NaN, or text with empty ones."""
+        made = {}
+        for name, feature in self._specification.derived.items():
+            if isinstance(feature, Cross):
+                missing = tf.stack([self._missing(raw, column) for column in feature.of])
+                words = [_words(raw[column]) for column in feature.of]
+                made[name] = tf.where(tf.reduce_any(missing, axis=0), "", tf.strings.join(words, SEPARATOR))
+            else:
+                missing_number = tf.constant(math.nan, tf.float64)
+                operands = [
+                    tf.where(self._missing(raw, column), missing_number, tf.cast(raw[column], tf.float64))
+                    for column in feature.of
+                ]
+                values = reduce(OPERATIONS[feature.kind], operands)
+                made[name] = tf.where(tf.abs(values) <= LARGEST, values, missing_number)
+        return made
 
     def _numbers(self, raw: Tensors) -> list[tf.Tensor]:
         numbers = self._fitted.numbers
@@ -111,7 +135,7 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
     def _parts_of_times(self, raw: Tensors) -> list[tf.Tensor]:
         columns = []
         for name, fitted in self._fitted.times.items():
-            feature = self._specification.columns[name]
+            feature = self._specification.features[name]
             assert isinstance(feature, Datetime)
             there = tf.cast(~self._missing(raw, name), tf.float32) * float(fitted)
             for part in feature.parts:
@@ -121,13 +145,13 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
         return columns
 
     def _index(self, raw: Tensors, name: str) -> tf.Tensor:
-        feature, values = self._specification.columns[name], raw[name]
+        feature, values = self._specification.features[name], raw[name]
         if isinstance(feature, Bucketized):
             edges = tf.constant(self._fitted.edges[name], tf.float64)
             bucket = tf.searchsorted(edges, tf.cast(values, tf.float64), side="right", out_type=tf.int32) + 1
             return tf.where(self._missing(raw, name), 0, bucket)
-        missing = values == (MISSING_STRING if values.dtype == tf.string else MISSING_INTEGER)
-        words = values if values.dtype == tf.string else tf.strings.as_string(values)
+        missing = self._missing(raw, name)
+        words = _words(values)
         if isinstance(feature, Hashed):
             index = tf.strings.to_hash_bucket_fast(words, feature.buckets) + 1
         else:
@@ -153,7 +177,13 @@ class TransformGraph(tf.Module):  # type: ignore[misc]
 
     def _missing(self, raw: Tensors, name: str) -> tf.Tensor:
         values = raw[name]
-        return tf.math.is_nan(values) if values.dtype == tf.float32 else values == MISSING_INTEGER
+        if values.dtype.is_floating:
+            return tf.math.is_nan(values)
+        return values == (MISSING_STRING if values.dtype == tf.string else MISSING_INTEGER)
+
+
+def _words(values: tf.Tensor) -> tf.Tensor:
+    return values if values.dtype == tf.string else tf.strings.as_string(values)
 
 
 def _places(length: int, encoding: str) -> NDArray[np.float64]:

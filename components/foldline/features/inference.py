@@ -66,13 +66,18 @@ def _counts_rows(found: NumberStatistics) -> bool:
     return alone and bool(found.values[0] >= 0) and bool(found.values[-1] < 2 * found.rows)
 
 
-def fill(kind: type[Feature], statement: Statement, found: ColumnStatistics) -> Feature:
-    """The feature of a kind: stated keys as they are, the others from the training rows."""
+def fill(kind: type[Feature], statement: Statement, found: ColumnStatistics | None) -> Feature:
+    """The feature of a kind: stated keys as they are, the others from the training rows, of which nothing is needed for
+    a hash."""
     stated = {name: value for name, value in statement.items() if name != "kind"}
     natural: dict[str, Any] = {}
-    if kind in (Numeric, Boolean, Datetime):
+    if issubclass(kind, Hashed):
+        natural["buckets"] = DEFAULT_HASH_BUCKETS
+    if found is None:
+        return kind(**natural | stated)
+    if issubclass(kind, (Numeric, Boolean, Datetime)):
         natural["missing_indicator"] = found.missing > 0
-    if kind is Numeric:
+    if issubclass(kind, Numeric):
         natural |= {"impute": "median", "clip": DEFAULT_CLIP, "scale": "z_score"}
     if kind is Bucketized and "edges" not in stated:
         natural["quantile_buckets"] = DEFAULT_BUCKETS
@@ -88,8 +93,6 @@ def fill(kind: type[Feature], statement: Statement, found: ColumnStatistics) -> 
             natural["scale"] = "z_score"
         if encoding == "target_mean":
             natural["smoothing"] = DEFAULT_SMOOTHING
-    elif kind is Hashed:
-        natural["buckets"] = DEFAULT_HASH_BUCKETS
     return kind(**natural | stated)
 
 

@@ -126,5 +126,19 @@ def choices(*names: str) -> dict[str, Key]:
     return key(read, {"type": "array", "items": {"enum": list(names)}, "minItems": 1, "uniqueItems": True})
 
 
+def names(least: int, most: int | None = None) -> dict[str, Key]:
+    """A list of names of columns, each once."""
+    wanted = f"{least}" if most == least else f"at least {least}"
+
+    def read(value: Any) -> tuple[str, ...]:
+        texts = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+        if not texts or not least <= len(set(value)) == len(value) <= (most or len(value)):
+            raise ValueError(f"a list of {wanted} different columns")
+        return tuple(value)
+
+    items = {"type": "array", "items": {"type": "string"}, "minItems": least, "uniqueItems": True}
+    return key(read, items | ({"maxItems": most} if most else {}))
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

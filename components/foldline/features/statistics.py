@@ -6,6 +6,7 @@ training folds and on nothing else; no total is ever taken back apart.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,11 @@ TableStatistics = Mapping[str, ColumnStatistics]
 
 
 def collect(
-    table: pa.Table, columns: Sequence[Column], fold: NDArray[np.int64], labels: Labels | None = None
+    table: pa.Table,
+    columns: Sequence[Column],
+    fold: NDArray[np.int64],
+    labels: Labels | None = None,
+    derived: Mapping[str, NDArray[np.float64]] = MappingProxyType({}),
 ) -> dict[int, TableStatistics]:
     """Statistics of the named columns for each fold, in increasing order of folds from 0.
 
@@ -85,6 +90,7 @@ def collect(
         table: the rows; read once.
         fold: shape (n_rows,): number of each row's fold; rows with -1 belong to none and enter nothing.
         labels: of the rows, where a column's statistics need them; such a column's whole numbers count as words.
+        derived: numbers made of several columns, shape (n_rows,) each; see `combined_columns`.
 
     Raises:
         DataError: a column holds infinite numbers, in any row.
@@ -109,6 +115,9 @@ def collect(
                 of_folds = {number: _numbers(tensor[rows[number]]) for number in numbers}
         for number in numbers:
             collected[number][column.name] = of_folds[number]
+    for name, values in derived.items():
+        for number in numbers:
+            collected[number][name] = _numbers(values[rows[number]])
     return dict(collected)
 
 

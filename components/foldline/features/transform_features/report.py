@@ -40,7 +40,7 @@ def page(specification: Specification, fitted_on: Mapping[str, TableStatistics])
 
 
 def _row(specification: Specification, name: str, feature: Feature) -> list[Cell]:
-    alone = layout(replace(specification, columns={name: feature}))
+    alone = layout(replace(specification, columns={name: feature}, derived={}))
     how = ", ".join(f"{key} {value}" for key, value in _settings(feature).items())
     categories = alone.categorical[0].capacity if alone.categorical else None
     return [name, feature.kind, len(alone.numeric) or None, categories, how]
@@ -55,7 +55,9 @@ def _differences(specification: Specification, fitted_on: Mapping[str, TableStat
     fits = {name: fit(specification, statistics) for name, statistics in fitted_on.items()}
     rows: list[list[Cell]] = []
     for name, feature in specification.features.items():
-        shown: dict[str, list[Cell]] = {"missing values": [found[name].missing for found in fitted_on.values()]}
+        shown: dict[str, list[Cell]] = {}
+        if all(name in found for found in fitted_on.values()):
+            shown["missing values"] = [found[name].missing for found in fitted_on.values()]
         final = fits[next(reversed(fits))]
         if isinstance(feature, Categorical):
             shown["categories"] = [len(one.vocabularies[name]) + feature.reserved for one in fits.values()]

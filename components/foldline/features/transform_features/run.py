@@ -13,8 +13,10 @@ from foldline.artifacts.transform import FINAL
 from foldline.disk import room_for
 from foldline.errors import ArgumentError, DataError
 from foldline.features import specification as documents
+from foldline.features.derived import combined_columns, operands_of
 from foldline.features.labels import Labels, columns_with_labels
 from foldline.features.outputs import layout
+from foldline.features.reading import read_document
 from foldline.features.statistics import TableStatistics, collect, merge, merge_without_each
 from foldline.features.transform_features.report import page
 
@@ -47,19 +49,21 @@ def run(
     unknown = [name for name in exclude_columns if name not in names]
     if unknown:
         raise ArgumentError("exclude_columns", expected=f"columns of the dataset {names}", got=repr(unknown[0]))
-    stated = documents.read_document(specification, dataset.columns, folds.label)
+    stated = read_document(specification, dataset.columns, folds.label)
     wanted = documents.candidates(dataset.columns, stated, folds.label, exclude_columns)
 
     with_labels = columns_with_labels({name: said for name, said in stated.items() if name not in exclude_columns})
-    table = dataset.table([column.name for column in wanted] + ([folds.label] if with_labels else []))
+    read = [column.name for column in wanted] + operands_of(stated) + ([folds.label] if with_labels else [])
+    table = dataset.table(list(dict.fromkeys(read)))
+    derived = combined_columns(stated, table, {column.name: column.dtype for column in dataset.columns})
     labels = Labels.of(folds.task, table[folds.label], with_labels) if with_labels else None
     assignment = folds.align(row_id_array(table), dataset.digest)
     by_fold: dict[int, TableStatistics] = {}
     for repeat in range(assignment.n_repeats):
         first, fold = repeat * assignment.n_folds, assignment.fold[repeat]
-        collected = collect(table, wanted, np.where(fold < 0, -1, fold - first), labels)
+        collected = collect(table, wanted, np.where(fold < 0, -1, fold - first), labels, derived)
         by_fold |= {first + number: found for number, found in collected.items()}
-    del table, labels
+    del table, labels, derived
     # Each repeat has all training rows.
     training = merge([of_fold for fold, of_fold in by_fold.items() if assignment.repeat_of(fold) == 0])
     fixed = documents.complete(dataset.columns, stated, training, label=folds.label, excluded=exclude_columns)
@@ -74,7 +78,7 @@ def run(
     for name, numbers in training_folds.items():
         fitted_on[name] = training if name == FINAL else merge([by_fold[number] for number in numbers])
         without[name] = merge_without_each({number: by_fold[number] for number in numbers}, with_labels)
-    signature = [RawColumn(column.name, column.dtype) for column in dataset.columns if column.name in fixed.features]
+    signature = [RawColumn(column.name, column.dtype) for column in dataset.columns if column.name in fixed.raw_columns]
     write_graphs(Path(transform_path), signature, fixed, fitted_on, without)
     written = Transform.seal(
         Path(transform_path),

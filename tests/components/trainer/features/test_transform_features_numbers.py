@@ -12,7 +12,8 @@ from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, MinMaxS
 from builders.feature_graphs import Fit
 from foldline.artifacts import Column
 from foldline.errors import DataError
-from foldline.features.specification import complete, read_document
+from foldline.features.reading import read_document
+from foldline.features.specification import complete
 from foldline.features.statistics import collect
 
 ROWS = 601  # the quartiles are values that occur

@@ -58,6 +58,10 @@ WIDE = {
     "carrier_again": {"kind": "categorical", "encoding": "frequency", "minimum_count": 1},
     "leaves": {"kind": "datetime"},
 }
+MADE = {
+    "gap": {"kind": "difference", "of": ["distance", "stops"]},
+    "pair": {"kind": "cross", "of": ["carrier", "stops"], "buckets": 40},
+}
 
 
 def test_every_fold_and_all_training_rows_get_a_graph_of_the_same_shape(workshop: Any) -> None:
@@ -123,13 +127,14 @@ def test_changing_a_part_changes_no_transform_that_was_not_fitted_on_it(
         return given | {name: given[name.removesuffix("_again")] for name in stated}
 
     dataset = workshop.dataset(wide(columns()), label=label)
-    document = {"version": 1, "columns": stated} if stated else None
+    document = {"version": 1, "columns": stated, "derived": MADE} if stated else None
     first = workshop.transform(dataset, workshop.folds(dataset, FOLD), document)
     other = workshop.dataset(wide(changed(inside, columns())), "changed", np.where(inside, 1 - label, label))
     folds = workshop.folds(other, FOLD, name="folds-of-changed")
     second = workshop.transform(other, folds, first.specification, name="of-changed")
     assert dataset.digest != other.digest
-    depending = {"distance", "stops", "stops_target_mean", "carrier_target_mean", "carrier_again_frequency"}
+    assert second.specification == first.specification
+    depending = {"gap", "distance", "stops", "stops_target_mean", "carrier_target_mean", "carrier_again_frequency"}
     for fold in range(5):
         trained = np.where(fold == FOLD, -1, FOLD)
         before = workshop.apply(first, first.fold_folder(fold), dataset, trained)
@@ -176,6 +181,19 @@ def test_rows_are_trained_on_with_the_means_of_other_folds_and_predicted_as_they
         found = rows.features["numeric"][:, 0]
         np.testing.assert_array_equal(found[rows.training[number]], values[fold != number])
         np.testing.assert_array_equal(found[rows.validation[number]], values[fold == number])
+
+
+def test_columns_that_only_others_are_made_of_are_taken_raw_and_are_no_features(workshop: Any) -> None:
+    dataset = workshop.dataset(columns())
+    document = {"version": 1, "columns": {"express": {"kind": "boolean"}}, "derived": MADE}
+    transform = workshop.transform(dataset, workshop.folds(dataset, FOLD), document)
+    assert {raw.name for raw in transform.signature} == {"express", "distance", "stops", "carrier"}
+    assert transform.layout.numeric == ("express", "gap", "gap_missing")
+    assert [(feature.name, feature.capacity) for feature in transform.layout.categorical] == [("pair", 41)]
+    gap = columns()["distance"] - columns()["stops"]
+    seen = (FOLD >= 0) & ~np.isnan(gap)
+    found = workshop.apply(transform, transform.final_folder, dataset)["gap"]
+    assert np.corrcoef(found[seen], gap[seen])[0, 1] == pytest.approx(1, abs=1e-3)
 
 
 def test_a_fold_of_forward_chaining_sees_only_earlier_folds(workshop: Any) -> None:
@@ -243,6 +261,11 @@ def test_the_report_shows_columns_reasons_differences_and_the_specification(work
         ("numeric", [], "specification: expected a mapping"),
         ({"version": 1.0, "columns": {"stops": {"kind": "tree"}}}, [], "column 'stops', key 'kind'.*got 'tree'"),
         ({"version": 1.0, "columns": {"speed": {"kind": "numeric"}}}, [], "column 'speed'.*no such column"),
+        (
+            {"version": 1, "columns": {"express": {"kind": "boolean"}}, "derived": MADE},
+            ["distance"],
+            "derived column 'gap', key 'of': expected no column of exclude_columns, got 'distance'",
+        ),
         ({}, ["speed"], "exclude_columns: expected columns of the dataset.*got 'speed'"),
     ],
 )

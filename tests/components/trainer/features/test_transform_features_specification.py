@@ -12,7 +12,8 @@ from builders.feature_documents import DISAGREEING, DTYPES, WRONG, document
 from foldline.artifacts import Column
 from foldline.artifacts.dataset import DTYPES as ARROW
 from foldline.errors import ArgumentError, DataError
-from foldline.features.specification import candidates, complete, read_document
+from foldline.features.reading import read_document
+from foldline.features.specification import candidates, complete
 from foldline.features.statistics import collect, merge
 
 COLUMNS = [Column(name, dtype) for name, dtype in DTYPES.items()]

@@ -21,12 +21,14 @@ from foldline.features.calendar import (
     minute_of_hour,
     month_of_year,
 )
+from foldline.features.derived import combined_columns
 from foldline.features.fitted_number import FittedNumber
 from foldline.features.fitted_words import FittedValues
 from foldline.features.fitting import Fitted, fit
 from foldline.features.labels import Labels, columns_with_labels
-from foldline.features.specification import complete, read_document
-from foldline.features.statistics import NumberStatistics, collect, merge, merge_without_each
+from foldline.features.reading import read_document
+from foldline.features.specification import complete
+from foldline.features.statistics import NumberStatistics, TableStatistics, collect, merge, merge_without_each
 
 FOLDS = 4
 MONDAY = datetime(2024, 1, 1)
@@ -61,7 +63,13 @@ KINDS = {
     "moment": ("timestamp", {"kind": "datetime", "parts": ["hour", "month"], "missing_indicator": True}),
 }
 COLUMNS = [Column(name, dtype) for name, (dtype, _) in KINDS.items()]
-STATED = read_document({"version": 1, "columns": {name: said for name, (_, said) in KINDS.items()}}, COLUMNS, "label")
+DERIVED = {
+    "gap": {"kind": "difference", "of": ["number", "whole"], "missing_indicator": True},
+    "rate": {"kind": "ratio", "of": ["number", "whole"], "missing_indicator": True, "scale": "robust"},
+}
+STATED = read_document(
+    {"version": 1, "columns": {name: said for name, (_, said) in KINDS.items()}, "derived": DERIVED}, COLUMNS, "label"
+)
 TYPES = pa.schema([(column.name, DTYPES[column.dtype]) for column in COLUMNS])
 # One row has each value, so that every kind can be stated whatever else is drawn.
 FIRST = {
@@ -98,6 +106,12 @@ def labels(of_rows: list[dict[str, Any]]) -> Labels:
     return Labels(columns_with_labels(STATED), np.array([[row["label"]] for row in of_rows]))
 
 
+def collected(of_rows: list[dict[str, Any]], fold: NDArray[np.int64]) -> dict[int, TableStatistics]:
+    given = table(of_rows)
+    derived = combined_columns(STATED, given, {name: dtype for name, (dtype, _) in KINDS.items()})
+    return collect(given, COLUMNS, fold, labels(of_rows), derived)
+
+
 def exact(found: Any) -> bytes:
     """The bits of fitted numbers."""
     if isinstance(found, dict):
@@ -119,7 +133,7 @@ def test_changing_any_value_in_a_fold_leaves_its_transform_bit_for_bit_the_same(
     fitted = []
     for inside in (changed, other):
         fold = np.r_[fold_of_outside, np.full(len(inside), FOLDS - 1)]
-        by_fold = collect(table([*outside, *inside]), COLUMNS, fold, labels([*outside, *inside]))
+        by_fold = collected([*outside, *inside], fold)
         specification = complete(COLUMNS, STATED, merge(list(by_fold.values())), label="label", excluded=())
         seen = {number: by_fold[number] for number in range(FOLDS - 1)}
         without = merge_without_each(seen, columns_with_labels(STATED))
@@ -131,12 +145,12 @@ def test_changing_any_value_in_a_fold_leaves_its_transform_bit_for_bit_the_same(
 @given(drawn=rows(1, 40), fold=st.lists(st.integers(-1, FOLDS - 1), min_size=40, max_size=40))
 def test_merged_folds_equal_the_statistics_of_all_their_rows(drawn: list[dict[str, Any]], fold: list[int]) -> None:
     folds = np.array(fold[: len(drawn)])
-    parts = collect(table(drawn), COLUMNS, folds, labels(drawn))
+    parts = collected(drawn, folds)
     if not parts:
         assert (folds < 0).all()
         return
     merged = merge(list(parts.values()))
-    whole = collect(table(drawn), COLUMNS, np.where(folds < 0, -1, 0), labels(drawn))[0]
+    whole = collected(drawn, np.where(folds < 0, -1, 0))[0]
     for name, found in whole.items():
         for key, value in vars(found).items():
             other = getattr(merged[name], key)
