@@ -10,7 +10,7 @@ Version 1, as JSON or YAML; every key but `kind` may be left out and is then fil
       "time_hour": {"kind": "datetime", "parts": ["hour", "day_of_week"], "missing_indicator": false},
       "id": {"kind": "ignore", "reason": "different in every row"}},
      "derived": {
-      "delay": {"kind": "difference", "of": ["arrives", "leaves"], "scale": "robust"},
+      "speed": {"kind": "ratio", "of": ["distance", "air_time"], "scale": "robust"},
       "route": {"kind": "cross", "of": ["origin", "dest"], "buckets": 1000}}}
 
 A key that was added to a kind later is off unless it is stated, and is written only where it is on: a document means
