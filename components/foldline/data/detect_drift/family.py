@@ -7,27 +7,35 @@ All rows are treated alike, so that under natural variation the window's rank am
 import numpy as np
 
 from foldline.data.detect_drift.distances import Floats
+from foldline.data.detect_drift.periods import Ints
 
-# Weight of sampling noise beside natural variation where a change is measured; see docs/decisions/0016.
+# Weight of sampling noise beside natural variation where a change is measured, and for how many periods a period is
+# like the one before; see docs/decisions/0016.
 RIDGE = 3.0
+NEIGHBOURS = 2
 _NORMAL = 1.4826  # A normal deviation over its median absolute deviation.
 
 
-def deviation(differences: Floats, rows: int) -> Floats:
+def deviation(differences: Floats, periods: Ints, rows: int) -> Floats:
     """How unlike the other pairs' each pair's change of shares is; shape (n_pairs,).
 
-    The square root of x' (X'X + ridge)^-1 x, with X the changes of all other pairs: a change along directions in which
-    the shares move anyway counts little, one that no earlier pair shows counts much. That is h / (1 - h) of the ridge
-    leverage h among all pairs, so no pair needs a fit of its own.
+    The square root of x' (C + ridge)^-1 x, with C the sum of the other pairs' x x', brought to the same number of pairs
+    for each: a change along directions in which the shares move anyway counts little, one that no other pair shows
+    counts much. Pairs within `NEIGHBOURS` periods are no others: periods that follow each other are alike, and the
+    newest one would have neighbours on one side only.
 
     Args:
         differences: shape (n_pairs, n_bins), as of `difference_of_roots`.
+        periods: number of each pair's period; shape (n_pairs,).
         rows: of the window; their sampling noise scales the ridge.
     """
     pairs, bins = differences.shape
-    gram = differences.T @ differences + np.eye(bins) * (RIDGE * pairs / rows)
-    leverage = np.einsum("ij,ji->i", differences, np.linalg.solve(gram, differences.T))
-    found: Floats = np.sqrt(leverage / (1.0 - leverage))
+    others = (np.abs(periods[:, None] - periods) > NEIGHBOURS).astype(np.float64)
+    weights = others * (pairs / np.maximum(others.sum(axis=1, keepdims=True), 1.0))
+    products = (differences[:, :, None] * differences[:, None, :]).reshape(pairs, bins * bins)
+    usual = (weights @ products).reshape(pairs, bins, bins) + np.eye(bins) * (RIDGE * pairs / rows)
+    solved = np.linalg.solve(usual, differences[:, :, None])[:, :, 0]
+    found: Floats = np.sqrt((differences * solved).sum(axis=1))
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from foldline.data.detect_drift import family
 from foldline.data.detect_drift.conclusion import concluded, looks_of
@@ -53,6 +54,14 @@ def judge_series(
         DataError: the reference has no time column, or nothing can be watched.
     """
     every_s = seconds_of(every, argument="every")
+    # Many small matrices: threads cost more than they bring.
+    with threadpool_limits(limits=1):
+        return _series_judged(reference, window, every_s, exclude, policy)
+
+
+def _series_judged(
+    reference: Observed, window: Observed, every_s: int, exclude: Sequence[str], policy: Policy
+) -> Findings:
     series = _prepared(reference, window, every_s, exclude)
     if not _is_timed(window, reference):
         # No second window will come that could confirm the first.

@@ -60,7 +60,7 @@ def _of_columns(watched: Watched, pairs: Pairs, policy: Policy) -> Iterator[Meas
             measure="divergence",
             floor=policy.divergence_floor,
             effects=divergence(now, before),
-            statistics=family.deviation(difference_of_roots(now, before), rows),
+            statistics=family.deviation(difference_of_roots(now, before), pairs.periods, rows),
             least_scale=family.deviation_noise(len(pairs.periods)),
             psi=float(stability_index(now[-1], before[-1])),
             column=one,

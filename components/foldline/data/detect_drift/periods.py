@@ -14,7 +14,9 @@ Ints = NDArray[np.int64]
 
 # A period at the ends of a table counts as whole from this share of its length on.
 WHOLE = 0.8
-MOST_SLICE, LEAST_SLICE, LEAST_NULLS = 13, 4, 19
+MOST_SLICE, LEAST_SLICE = 13, 4
+# So many pairs are needed, and so many are worth a shorter slice: see docs/decisions/0016.
+LEAST_NULLS, WISHED_NULLS = 19, 24
 OUTSIDE = -1
 
 
@@ -113,14 +115,14 @@ def pairs_of(lag: int, reference: int, natural: Collection[int], least: int = LE
     """The pairs that a window at `lag` is ranked among: each of the `natural` periods before it with the slice that is
     as much earlier as the window's own. Seasons and trends at that lag are in them.
 
-    The slice has as many periods, up to 13, as leave at least `least` earlier pairs, and at least 4; None where that
-    cannot be.
+    The slice has as many periods, from 4 to 13, as leave `WISHED_NULLS` earlier pairs; 4 where that cannot be, and None
+    where these leave fewer than `least` pairs.
     """
     window = reference - 1 + lag
     earlier = np.array(sorted(period for period in natural if period < window), dtype=np.int64)
-    for length in range(MOST_SLICE, LEAST_SLICE - 1, -1):
+    for length in range(min(MOST_SLICE, reference), LEAST_SLICE - 1, -1):
         found = earlier[earlier - lag - length + 1 >= 0]
-        if len(found) >= least and reference >= length:
+        if len(found) >= max(least, WISHED_NULLS if length > LEAST_SLICE else 0):
             return Pairs(np.append(found, window), lag, length)
     return None
 
