@@ -44,6 +44,21 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Distribution:
+    """Shares of a column's bins in a window and in the slice of the reference that it is compared with.
+
+    Attributes:
+        bins: their names; of numbers the intervals, else categories, `other`, `unseen`; `missing` last.
+        window, reference: share of the rows in each bin.
+    """
+
+    column: str
+    bins: tuple[str, ...]
+    window: tuple[float, ...]
+    reference: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Window:
     """One window.
 
@@ -58,6 +73,7 @@ class Window:
         nulls: number of pairs of earlier periods that it was ranked among.
         slice_periods: number of the reference's newest periods that it was compared with.
         members: tier by tier, the smallest p first; empty where the window was not judged.
+        distributions: of its columns.
     """
 
     start: str
@@ -70,6 +86,7 @@ class Window:
     nulls: int
     slice_periods: int
     members: tuple[Member, ...]
+    distributions: tuple[Distribution, ...] = ()
 
     @property
     def alarms(self) -> tuple[Member, ...]:
@@ -123,12 +140,22 @@ class Findings:
     reference: dict[str, Any]
     policy: Policy
 
+    @property
+    def newest_judged(self) -> Window | None:
+        """The newest window that has members; None where none has."""
+        return next((window for window in reversed(self.windows) if window.members), None)
+
     def figures(self) -> dict[str, Any]:
         """Every figure, for a decision: `event` (an empty object where there is none), `windows` (each with its
-        `members`), `excluded`, `reference`."""
+        `members`), `distributions` of the newest judged window, `excluded`, `reference`."""
+        windows = [asdict(window) for window in self.windows]
+        for window in windows:
+            del window["distributions"]
+        newest = self.newest_judged
         return {
             "event": asdict(self.event) if self.event else {},
-            "windows": [asdict(window) for window in self.windows],
+            "windows": windows,
+            "distributions": [asdict(one) for one in newest.distributions] if newest else [],
             "excluded": [asdict(column) for column in self.excluded],
             "reference": self.reference,
         }

@@ -9,13 +9,15 @@ import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from foldline.data.detect_drift import family
+from foldline.data.detect_drift.columns import Binned
 from foldline.data.detect_drift.conclusion import concluded, looks_of
 from foldline.data.detect_drift.course import course
+from foldline.data.detect_drift.distances import shares
 from foldline.data.detect_drift.fault import column_fault, table_fault
-from foldline.data.detect_drift.findings import FAULT, NOT_ENOUGH, QUIET, TIERS, Findings, Member, Window
+from foldline.data.detect_drift.findings import FAULT, NOT_ENOUGH, QUIET, TIERS, Distribution, Findings, Member, Window
 from foldline.data.detect_drift.measures import Measure, measures
 from foldline.data.detect_drift.observed import Observed
-from foldline.data.detect_drift.periods import Axis, Pairs, pairs_of
+from foldline.data.detect_drift.periods import Axis, Ints, Pairs, pairs_of
 from foldline.data.detect_drift.policy import Policy
 from foldline.data.detect_drift.repeats import repeated_shares
 from foldline.data.detect_drift.rows import Rows
@@ -170,7 +172,14 @@ def _ranked(series: Series, pairs: Pairs, blank: Window, policy: Policy) -> Wind
         reason="; ".join(faults),
         p=min(one.p for one in members),
         members=tuple(members),
+        distributions=tuple(
+            _distribution(one.column.binned, *one.counts) for one in found if one.column and one.counts
+        ),
     )
+
+
+def _distribution(binned: Binned, now: Ints, before: Ints) -> Distribution:
+    return Distribution(binned.name, binned.names, tuple(shares(now).tolist()), tuple(shares(before).tolist()))
 
 
 def _member(

@@ -7,6 +7,7 @@ from typing import Any
 from foldline.artifacts import Dataset, Decision
 from foldline.data.detect_drift.judge import judge_series
 from foldline.data.detect_drift.observed import Observed
+from foldline.data.detect_drift.page import drift_page
 from foldline.data.detect_drift.policy import Policy
 from foldline.disk import room_for
 
@@ -39,5 +40,15 @@ def run(
         exclude=exclude_columns,
         policy=settings,
     )
-    made = Decision("drift", found.verdict, found.reasons, found.figures(), settings.to_json())
+    made = Decision("drift", found.verdict, found.reasons, found.figures(), found.policy.to_json())
     made.write(Path(decision))
+    drift_page(found).write(Path(report))
+    log_metric("windows_judged", sum(one.p is not None for one in found.windows))
+    log_metric("windows_with_alarms", sum(bool(one.alarms) for one in found.windows))
+    newest = found.newest_judged
+    if newest is not None and newest.p is not None:
+        log_metric("newest_p", newest.p)
+        log_metric("newest_alarms", len(newest.alarms))
+    describe({"verdict": found.verdict, "event": found.event.key if found.event else ""})
+    for reason in found.reasons:
+        print(reason)
