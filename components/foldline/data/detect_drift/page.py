@@ -28,8 +28,8 @@ _MOST_LETTERS = 14
 
 
 def drift_page(found: Findings) -> Page:
-    """A page with the verdict, the newest judged window's members in their rank, the series over time, distributions side
-    by side, and what is not watched."""
+    """A page with the verdict, the newest judged window's members in their rank, the series over time, distributions
+    side by side, and what is not watched."""
     reference = found.reference
     model = f"model {reference['model_version']}, " if reference["model_version"] else ""
     page = Page(
@@ -67,8 +67,8 @@ def _show_members(page: Page, window: Window) -> None:
     )
     page.text(
         "Effect: of columns the Jensen-Shannon divergence, of losses the increase as a share, of roc_auc its loss, of "
-        "joint the area under the ROC curve of a classifier that tells the window's rows from earlier ones by how columns "
-        f"go together. Deviation: from what is usual among {window.nulls} earlier periods, each held against "
+        "joint the area under the ROC curve of a classifier that tells the window's rows from earlier ones by how "
+        f"columns go together. Deviation: from what is usual among {window.nulls} earlier periods, each held against "
         f"{window.slice_periods} periods as much older as here."
     )
 
