@@ -130,5 +130,8 @@ def family(
 
 
 def newest_with(rows: NDArray[np.int64], least: int, most: int) -> list[int]:
-    """Of the newest `most` periods those that have at least `least` rows, the oldest first."""
-    return [period for period in range(max(0, len(rows) - most), len(rows)) if rows[period] >= least]
+    """The newest `most` periods that have at least `least` rows, the oldest first.
+
+    They are among the newest `most` + 1, since the last one may have just begun.
+    """
+    return [period for period in range(max(0, len(rows) - most - 1), len(rows)) if rows[period] >= least][-most:]

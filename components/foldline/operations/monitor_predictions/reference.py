@@ -43,14 +43,14 @@ class Cut:
 
     @classmethod
     def of_reference(cls, dataset: Dataset, length: int) -> Self:
-        """The reference in whole periods of `length` microseconds, counted back from its last row; in none where it has
-        no time column."""
+        """The reference in whole periods of `length` microseconds, counted back from its last row; in one where it is
+        shorter or has no time column."""
         window = dataset.time_window
         if not window:
-            return cls._of(dataset, Periods(0, length, 0))
+            return cls._of(dataset, Periods(0, length, 1))
         end = microseconds(datetime.fromisoformat(window["end"])) + 1
         span = end - microseconds(datetime.fromisoformat(window["start"]))
-        return cls._of(dataset, Periods.ending(end, length, span // length))
+        return cls._of(dataset, Periods.ending(end, length, max(1, span // length)))
 
     @classmethod
     def of_window(cls, dataset: Dataset, reference: Dataset, length: int) -> Self:
@@ -104,7 +104,7 @@ def check_same_model(reference: Dataset, window: Dataset) -> None:
 
 def _period(table: pa.Table, column: str, periods: Periods) -> NDArray[np.int64]:
     if not column:
-        return np.zeros(table.num_rows, np.int64) - (periods.count == 0)
+        return np.zeros(table.num_rows, np.int64)
     times = table[column]
     moments = pc.fill_null(times.cast(pa.timestamp("us")).cast(pa.int64()), periods.start - 1)
     return periods.of(np.asarray(moments.to_numpy(), dtype=np.int64))

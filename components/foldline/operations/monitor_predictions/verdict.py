@@ -56,8 +56,8 @@ def _sentence(family: Family, member: Member, version: str) -> str:
     threshold = "" if member.threshold is None else f", alarms from {number(member.threshold)} on"
     return (
         f"{member.name.replace('/', ', ')} ({family.name} of model {version}): {number(member.value)} in the newest "
-        f"judged period, usually {number(member.usual)}{threshold}; adjusted p {member.p:.3f}, in {member.alarms} of the "
-        f"newest {family.judged} periods."
+        f"judged period, usually {number(member.usual)}{threshold}; adjusted p {member.p:.3f}, in {member.alarms} of "
+        f"the newest {family.judged} periods."
     )
 
 

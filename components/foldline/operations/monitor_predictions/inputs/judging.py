@@ -70,7 +70,7 @@ def absent_columns(reference: Tally, seen: Tally) -> list[tuple[str, str]]:
         return []
     newest = int(np.flatnonzero(seen.rows)[-1])
     rows = int(seen.rows[newest])
-    most_missing = _share(reference.counts[:, :, 0], np.maximum(reference.rows, 1)[:, None]).max(axis=0, initial=0.0)
+    most_missing = _share(reference.counts[:, :, 0], np.maximum(reference.rows, 1)[:, None]).max(axis=0)
     gone = []
     for index, column in enumerate(seen.columns):
         missing, wrong = (int(count) for count in seen.counts[newest, index, :2])
@@ -109,8 +109,8 @@ def _angle(share: Floats) -> Floats:
 
 
 def _too_few(rows: Sequence[int] | NDArray[np.int64], policy: Policy) -> str:
-    newest = [int(count) for count in rows[-policy.of_periods :]]
+    newest = [int(count) for count in rows[-policy.of_periods - 1 :]]
     return (
-        f"{policy.alarms} of the newest {policy.of_periods} periods need {policy.minimum_rows} rows, they have "
+        f"{policy.alarms} of the newest periods need {policy.minimum_rows} rows, they have "
         f"{', '.join(map(str, newest)) or 'none'}"
     )
