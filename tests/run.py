@@ -1,6 +1,8 @@
 """Run every test with the interpreter of the environment that its subject runs in, and count them all at the end.
 
-python tests/run.py SUITE[,SUITE] [pytest arguments]
+python tests/run.py SUITE[+SUITE][,SUITE...] [pytest arguments]
+
+Suites after a comma follow those before it; suites joined by a plus share the machine.
 """
 
 import subprocess
@@ -28,6 +30,8 @@ SUITES: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "launcher": ["tests/components/launcher"],
         },
     ),
+    # The API server is killed, which no other test of the cluster expects.
+    "cluster-alone": (["tests/cluster/enter"], {"server": [f"{CLUSTER}/alone"]}),
     # The overlays are built here too, since the cluster's kubectl is there also where this machine has none.
     "cluster": (
         ["tests/cluster/enter"],
@@ -79,10 +83,11 @@ def main() -> int:
     total = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
     reasons: list[str] = []
     well = True
-    for counts, skipped, passed in run_all(sys.argv[1].split(","), sys.argv[2:]):
-        total = {name: total[name] + counts[name] for name in total}
-        reasons += skipped
-        well = well and passed
+    for together in sys.argv[1].split(","):
+        for counts, skipped, passed in run_all(together.split("+"), sys.argv[2:]):
+            total = {name: total[name] + counts[name] for name in total}
+            reasons += skipped
+            well = well and passed
     for reason in reasons:
         print(f"skipped: {reason}")
     failed = total["failures"] + total["errors"]
