@@ -74,7 +74,8 @@ def observed(columns: Columns, *, scored: bool = False) -> Observed:
     """Columns as rows that are held against others; NaN and None are missing."""
     table = pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
     model = {"label": "left", "model_version": "v1", "task": BINARY, "predictions": ("prediction",)} if scored else {}
-    return Observed(table=table, digest="0" * 64, time_column="ordered_at", end=str(columns["ordered_at"].max()), **model)
+    end = str(columns["ordered_at"].max())
+    return Observed(table=table, digest="0" * 64, time_column="ordered_at", end=end, **model)
 
 
 def with_table(given: Observed, table: pa.Table) -> Observed:

@@ -49,7 +49,7 @@ def test_the_area_is_the_share_of_pairs_in_order(one: list[int], other: list[int
     assert area(np.array(one, float), np.array(other, float)) == pytest.approx(expected)
 
 
-@given(arrays(np.float64, 60, elements=st.floats(-100, 100)), st.floats(-50, 50).filter(lambda step: step == round(step)))
+@given(arrays(np.float64, 60, elements=st.floats(-100, 100)), st.integers(-50, 50).map(float))
 def test_bins_move_with_their_values(values: np.ndarray, step: float) -> None:
     values = np.round(values)
     one = numeric_codes(values, quantile_edges(values))
