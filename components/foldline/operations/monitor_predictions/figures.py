@@ -20,9 +20,10 @@ from foldline.operations.monitor_predictions.seen import Seen
 ASSUMPTION = "no concept drift: rows of the same inputs are of their classes as often as in the reference"
 
 
-def of_predictions(seen: Seen) -> dict[str, Any]:
+def of_predictions(seen: Seen, task: Task) -> dict[str, Any]:
     """Rows and statistics of predictions: of each period, of each output."""
     return {
+        "outputs": list(task.classes[-task.outputs :]) or ["value"],
         "starts": seen.periods.to_json(),
         "rows": [sample.rows for sample in seen.samples],
         "statistics": [sample.summary() for sample in seen.samples],

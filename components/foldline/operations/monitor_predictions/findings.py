@@ -22,7 +22,7 @@ class Member:
         threshold: the value from which on that period alarms.
         p: adjusted for all members of the family, of that period.
         alarms: judged periods of the newest ones in which it alarms.
-        is_alert: whether these are enough.
+        is_alert: whether these are enough, and the newest judged period is one of them.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Observed:
     Attributes:
         number: of each member, large where things are bad; shape (n_members,). NaN where the period lacks it.
         value, usual: the member and what was to be expected of it, in its own unit; shape (n_members,).
-        enough: whether the effect is at least its floor; shape (n_members,).
+        least: the number of an effect at its floor; shape (n_members,).
         nulls: the numbers of earlier periods; shape (n_nulls, n_members).
         resolution: what of each number is noise of sampling at any rate; shape (n_members,).
     """
@@ -87,7 +87,7 @@ class Observed:
     number: Floats
     value: Floats
     usual: Floats
-    enough: NDArray[np.bool_]
+    least: Floats
     nulls: Floats
     resolution: Floats
 
@@ -106,13 +106,15 @@ def family(
     Args:
         members: their names.
         alpha: probability that a period alarms in any of them.
-        alarms: periods in which a member must alarm before it is an alert.
+        alarms: periods, the newest among them, in which a member must alarm before it is an alert.
         value_at: of numbers of the members, shape (n_members,), the values in their own units.
     """
     judged = [judge(one.number, one.nulls, one.resolution, alpha) for one in newest]
-    alarmed = np.stack([(said.adjusted <= alpha) & one.enough for said, one in zip(judged, newest, strict=True)])
+    alarmed = np.stack(
+        [(said.adjusted <= alpha) & (one.number >= one.least) for said, one in zip(judged, newest, strict=True)]
+    )
     count, said, last = alarmed.sum(axis=0), judged[-1], newest[-1]
-    threshold = value_at(said.threshold, last)
+    threshold = value_at(np.maximum(said.threshold, last.least), last)
     has = np.flatnonzero(np.isfinite(last.number))
     found = [
         Member(
@@ -122,7 +124,7 @@ def family(
             threshold=float(threshold[index]) if np.isfinite(threshold[index]) else None,
             p=float(said.adjusted[index]),
             alarms=int(count[index]),
-            is_alert=bool(count[index] >= alarms),
+            is_alert=bool(alarmed[-1, index] and count[index] >= alarms),
         )
         for index in has[np.argsort(said.adjusted[has], kind="stable")]
     ]

@@ -75,9 +75,9 @@ def _predictions(page: Page, predictions: dict[str, Any]) -> None:
         page.text("No predictions in any period.", "warn")
         return
     page.plots(plots.predictions(predictions))
-    names = list(newest[0])
     page.text("The newest period with predictions:")
-    page.table(["output", *names], [[place, *one.values()] for place, one in enumerate(newest)])
+    rows = [[name, *one.values()] for name, one in zip(predictions["outputs"], newest, strict=True)]
+    page.table(["", *newest[0]], rows)
 
 
 def _performance(page: Page, figures: dict[str, Any]) -> None:

@@ -18,14 +18,13 @@ _NAMES = {"roc_auc": "area under the ROC curve", "log_loss": "log loss", "rmse":
 def predictions(figures: dict[str, Any]) -> list[Figure]:
     """Mean, median and range of each output."""
     times = _times(figures["starts"])
-    outputs = max(map(len, figures["statistics"]))
     drawn = []
-    for place in range(min(outputs, MOST_OUTPUTS)):
+    for place, output in enumerate(figures["outputs"][:MOST_OUTPUTS]):
         values = {
             name: _values([one[place][name] if one else None for one in figures["statistics"]])
             for name in ("min", "median", "max", "mean", "deviation")
         }
-        figure, panel = _panel(f"Prediction {place}" if outputs > 1 else "Prediction")
+        figure, panel = _panel(f"Prediction of {output}")
         panel.fill_between(times, values["min"], values["max"], color="tab:blue", alpha=0.1, label="range")
         spread = values["mean"] - values["deviation"], values["mean"] + values["deviation"]
         panel.fill_between(times, *spread, color="tab:blue", alpha=0.25, label="mean ± deviation")
@@ -103,7 +102,7 @@ def traffic(figures: dict[str, Any]) -> list[Figure]:
 
 
 def _panel(title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.2, 2.6), layout="constrained")
+    figure = Figure(figsize=(4.9, 2.5), layout="constrained")
     panel = figure.subplots()
     panel.set_title(title)
     panel.tick_params(axis="x", labelrotation=30, labelsize="small")

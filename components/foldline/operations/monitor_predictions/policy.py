@@ -16,7 +16,8 @@ class Policy:
     Attributes:
         alpha: probability that one period alarms in any member of a family (inputs, traffic, estimate, labels) while
             nothing but natural variation is there.
-        alarms: periods of the newest `of_periods` in which a member must alarm before it is an alert.
+        alarms: periods of the newest `of_periods`, the last one among them, in which a member must alarm before it is
+            an alert.
         of_periods: see `alarms`.
         minimum_rows: a period with fewer rows is not judged.
         share_floor: change of a share (missing, unseen, out of range, predicted classes) below which nothing alarms.

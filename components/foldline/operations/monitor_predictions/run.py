@@ -144,7 +144,7 @@ def _judged(
 ) -> tuple[list[Family], dict[str, Any]]:
     """What is said of predictions and traffic, and the figures of all that was seen."""
     task, families = known.task, []
-    found: dict[str, Any] = {"predictions": figures.of_predictions(seen), "inputs": figures.of_inputs(seen.tally)}
+    found: dict[str, Any] = {"predictions": figures.of_predictions(seen, task), "inputs": figures.of_inputs(seen.tally)}
     estimator, rows = known.estimator(), seen.rows(task.outputs)
     if estimator is not None:
         families.append(judge_estimate(estimator, known.rows, rows, lag, policy))

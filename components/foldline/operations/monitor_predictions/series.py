@@ -77,13 +77,11 @@ def _observed(kinds: Sequence[Kind], period: Period) -> Observed | None:
     floor = np.array([np.log(kind.floor) if kind.is_ratio else kind.floor for kind in kinds])
     above, slice_mean = how.against_slices(_scaled(period.earlier, ratio))
     number = _oriented(_scaled(period.values, ratio) - slice_mean, bad)
-    with np.errstate(invalid="ignore"):
-        enough = number >= floor
     return Observed(
         number=np.where(np.isfinite(above).any(axis=0), number, np.nan),
         value=period.values,
         usual=np.where(ratio, np.exp(slice_mean), slice_mean),
-        enough=enough,
+        least=floor,
         nulls=_oriented(above, bad)[np.isfinite(above).any(axis=1)],
         resolution=period.resolution,
     )

@@ -55,7 +55,7 @@ def judge_inputs(reference: Tally, seen: Tally, how: Chain | None, policy: Polic
                 number=_angle(share).ravel() - usual,
                 value=share.ravel(),
                 usual=usual_share.ravel(),
-                enough=(share - usual_share).ravel() >= policy.share_floor,
+                least=_angle(usual_share + policy.share_floor).ravel() - usual,
                 nulls=_nulls(reference, how, rows, policy, random),
                 resolution=np.full(len(members), 0.5 / np.sqrt(rows)),
             )

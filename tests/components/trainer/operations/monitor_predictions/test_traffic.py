@@ -51,6 +51,14 @@ def test_a_change_of_two_periods_is_an_alert_and_of_one_is_none(name: str, chang
     assert once <= 3
 
 
+def test_a_change_that_went_away_again_is_no_alert() -> None:
+    changed = figures(np.random.default_rng(0))
+    changed[REQUESTS][-3:-1] *= 12.0
+    found = judge_traffic(changed, POLICY)
+    assert {member.name: member.alarms for member in found.members}[REQUESTS] == 2
+    assert found.alerts == ()
+
+
 def test_fewer_repeated_rows_or_less_latency_are_no_alert() -> None:
     changed = figures(np.random.default_rng(1))
     changed["latency p95 ms"][-3:] /= 10.0
