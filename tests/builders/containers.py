@@ -97,6 +97,7 @@ def run_all_pipelines(folder: Path, table: Path, within: Callable[[str], list[st
             "state_uri": str(folder / "watch"),
             "time_column": "joined",
             "every": "1d",
+            "until": "2025-03-01",
         },
         "spot_check": {**training, "families": ["dummy", "linear"]},
         "cross_validate_in_parallel": training,

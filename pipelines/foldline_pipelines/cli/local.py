@@ -94,7 +94,8 @@ def _report(ended: dict[str, Any], target: Path, parameters: dict[str, Any]) -> 
     say(f"report: {target / 'index.html'}")
     if ended["state"] == "succeeded":
         say("next: open the report in a browser")
-        if parameters.get("store_uri") and parameters.get("model_name"):
+        compared = any(task["task"] == "compare-models" for task in ended["tasks"])
+        if compared and parameters.get("store_uri") and parameters.get("model_name"):
             promoted = "promote" in _verdicts(ended)
             serve = f"foldline serve --store {parameters['store_uri']} --model {parameters['model_name']}"
             say(f"      {serve}" if promoted else "      no model was promoted; the report of compare-models says why")
