@@ -31,7 +31,7 @@ class Policy:
     alarms: int = 2
     of_windows: int = 3
     minimum_rows: int = 500
-    divergence_floor: float = 0.01
+    divergence_floor: float = 0.02
     area_floor: float = 0.01
     loss_floor: float = 0.02
     joint_floor: float = 0.55
