@@ -1,8 +1,9 @@
 """False alarms over quiet weeks, and power, beside tests of each column and evidently's default rules.
 
-Flights and weather of New York in 2013, week by week. Which weeks are quiet is settled by a rule before anything is judged:
-no federal holiday, and no day with 5 % of its flights cancelled. What a shift of five minutes in dep_delay does is tried
-in windows of 5 000 rows. A year has few weeks, so both rates are measured over 1 000 years of resampled blocks too.
+Flights and weather of New York in 2013, week by week. Which weeks are quiet is settled by a rule before anything is
+judged: no federal holiday, and no day with 5 % of its flights cancelled. What a shift of five minutes in dep_delay does
+is tried in windows of 5 000 rows. A year has few weeks, so both rates are measured over 1 000 years of resampled blocks
+too, these without the domain classifier, which needs the rows.
 evidently gets an environment of its own in the user's cache.
 """
 
@@ -30,7 +31,8 @@ PEER_PACKAGES = ("evidently==0.7.23", "pandas==2.3.3", "pyarrow==26.0.1")
 INTERVAL = """
 import json, sys
 from scipy.stats import binomtest
-print(json.dumps([[*binomtest(hits, tries).proportion_ci(0.95)] if tries else [0, 1] for hits, tries in json.loads(sys.argv[1])]))
+pairs = json.loads(sys.argv[1])
+print(json.dumps([[*binomtest(hits, tries).proportion_ci(0.95)] if tries else [0, 1] for hits, tries in pairs]))
 """
 
 

@@ -1,8 +1,8 @@
-"""Years that are put together from blocks of real weeks: how often a quiet window alarms, and how often a shift is found.
+"""Years put together from blocks of real weeks: how often a quiet window alarms, and how often a shift is found.
 
-A year is 39 weeks of reference and one window, blocks of four successive weeks drawn with replacement, and the rows of a
-week are drawn with replacement too. Shares of every week are counted once, so that a year costs milliseconds; the domain
-classifier, which needs the rows, is left out, and so is the bin of unseen categories, of which a drawn week has none.
+A year is 39 weeks of reference and one window, blocks of four successive weeks drawn with replacement, and the rows of
+a week are drawn with replacement too. Shares of every week are counted once, so that a year costs milliseconds; the
+domain classifier, which needs the rows, is left out, and so is the bin of unseen categories, of which there are none.
 
 Arguments: the folder of the data, the number of years; prints JSON.
 """
@@ -125,7 +125,7 @@ def main() -> None:
     assert pairs is not None
     result: dict[str, Any] = {}
     for name, table in tables(data).items():
-        known, later, week = parts(table, REFERENCE)
+        known, later, _ = parts(table, REFERENCE)
         times = np.concatenate([np.asarray(one.table[TIME]) for one in (known, later)])
         number = (times - np.asarray(later.table[TIME]).min()) // np.timedelta64(7, "D") + REFERENCE
         inside = (number >= 0) & (number < 52)

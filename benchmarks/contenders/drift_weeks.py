@@ -39,8 +39,8 @@ def tables(folder: Path) -> dict[str, pa.Table]:
 
 
 def parts(table: pa.Table, weeks: int) -> tuple[Observed, Observed, np.ndarray]:
-    """The reference, whose last week ends with September or as many weeks earlier as make it `weeks` long, the rows after
-    it, and the week of each of these."""
+    """The first `weeks` weeks of the year (39 end with September), the rows after them, and the week of each of these
+    rows."""
     times = np.asarray(table[TIME])
     # Midnight in New York.
     end = np.datetime64("2013-10-01T04:00", "us") - np.timedelta64(7 * (39 - weeks), "D")
