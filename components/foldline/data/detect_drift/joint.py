@@ -158,7 +158,7 @@ def _scored(column: Column, category: int, begin: int, end: int) -> Floats:
             scores[there] = ndtri(rankdata(values[there]) / (there.sum() + 1.0))
     else:
         scores = np.where(values == category, 1.0, 0.0)
-    spread = scores.std()
+    spread = scores.std() if end > begin else 0.0
     if not spread:
         return np.zeros(len(values))
     found: Floats = (scores - scores.mean()) / spread

@@ -191,6 +191,14 @@ def test_a_window_that_is_cut_short_is_not_judged() -> None:
     assert len(judged((before, cut)).windows) == 1
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_window_long_after_the_reference_is_held_against_pairs_as_far_apart() -> None:
+    before, after = weeks(6, Weeks(reference=30, later=6))
+    times = np.asarray(after.table["ordered_at"]).astype(np.int64)
+    found = judged((before, with_table(after, after.table.filter(pa.array(times >= times.min() + 5 * WEEK)))))
+    assert [(window.lag, window.state, window.nulls) for window in found.windows] == [(6, "quiet", 21)]
+
+
 def test_a_window_without_times_stands_alone() -> None:
     before, after = weeks(8, Weeks(), added("income", 2.0))
     found = judged((before, replace(with_table(after, after.table.drop(["ordered_at"])), time_column="", end="")))
