@@ -58,7 +58,7 @@ test-cluster: install ## Build the images, start the cluster, run the tests that
 	@$(COMMAND) environments --test
 	@IMAGES="$(IMAGES)" ACCELERATOR=cpu REGISTRY=$(REGISTRY) images/build
 	@$(MAKE) --no-print-directory cluster-up LEVEL=serving
-	@$(LOCAL)/bin/python tests/run.py cluster-alone,cluster+images; status=$$?; \
+	@$(LOCAL)/bin/python tests/run.py images,cluster; status=$$?; \
 		[ -n "$(KEEP)" ] || $(MAKE) --no-print-directory cluster-down; exit $$status
 
 lint: install ## Check style, types and the direction of imports

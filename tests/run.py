@@ -1,8 +1,6 @@
 """Run every test with the interpreter of the environment that its subject runs in, and count them all at the end.
 
-python tests/run.py SUITE[+SUITE][,SUITE...] [pytest arguments]
-
-Suites after a comma follow those before it; suites joined by a plus share the machine.
+python tests/run.py SUITE[,SUITE] [pytest arguments]
 """
 
 import subprocess
@@ -18,7 +16,7 @@ from foldline_pipelines.local import environments
 
 ROOT = Path(__file__).resolve().parent.parent
 CLUSTER = "tests/cluster/tests"
-# Of each suite: what goes before the interpreter, and the folders of each environment, the longest first.
+# Of each suite: what goes before the interpreter, and the folders of each environment; of the machine the longest first.
 SUITES: dict[str, tuple[list[str], dict[str, list[str]]]] = {
     "machine": (
         [],
@@ -30,21 +28,19 @@ SUITES: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "launcher": ["tests/components/launcher"],
         },
     ),
-    # The API server is killed, which no other test of the cluster expects.
-    "cluster-alone": (["tests/cluster/enter"], {"server": [f"{CLUSTER}/alone"]}),
+    "images": ([], {"local": ["tests/images"]}),
     # The overlays are built here too, since the cluster's kubectl is there also where this machine has none.
     "cluster": (
         ["tests/cluster/enter"],
         {
-            "server": [f"{CLUSTER}/server"],
             "trainer": [f"{CLUSTER}/trainer"],
+            "server": [f"{CLUSTER}/server"],
             "local": [f"{CLUSTER}/local", "tests/product/test_manifests.py"],
         },
     ),
-    "images": ([], {"local": ["tests/images"]}),
 }
-# Most tests wait for processes, pods and traffic: two environments fill two cores.
-AT_ONCE = 2
+# Most tests of the machine wait for processes that they start: two environments fill two cores.
+AT_ONCE = {"machine": 2}
 NOTHING_COLLECTED = 5
 
 
@@ -54,11 +50,14 @@ def run(suite_name: str, environment: str, arguments: list[str]) -> tuple[dict[s
     with tempfile.NamedTemporaryFile(suffix=".xml") as record:
         command = [*before, str(environments.interpreter(environment)), "-m", "pytest", f"--junitxml={record.name}"]
         command += [*arguments, *environments_of_suite[environment]]
-        # Of environments that share the machine each is printed whole.
+        # A suite alone may be watched; of those that share the machine each is printed whole.
+        shared = suite_name in AT_ONCE
         ended = subprocess.run(
-            command, cwd=ROOT, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        print(f"tests of the {suite_name} in the {environment} environment\n{ended.stdout}", end="", flush=True)
+            command, cwd=ROOT, check=False, text=True, stdout=subprocess.PIPE if shared else None,
+            stderr=subprocess.STDOUT if shared else None,
+        )  # fmt: skip
+        if shared:
+            print(f"tests of the {suite_name} in the {environment} environment\n{ended.stdout}", end="", flush=True)
         suite = ElementTree.parse(record.name).getroot().find("testsuite")
     assert suite is not None
     counts = {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
@@ -70,12 +69,17 @@ def run(suite_name: str, environment: str, arguments: list[str]) -> tuple[dict[s
     return counts, skipped, ended.returncode == 0 or (bool(arguments) and ended.returncode == NOTHING_COLLECTED)
 
 
-def run_all(suites: list[str], arguments: list[str]) -> Iterator[tuple[dict[str, int], list[str], bool]]:
-    """What `run` gives for each environment of the suites."""
-    wanted = [(suite, environment) for suite in suites for environment in SUITES[suite][1]]
-    print(f"tests: {', '.join(' '.join(one) for one in wanted)}, {AT_ONCE} at a time", flush=True)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(lambda one: run(*one, arguments), wanted)
+def run_all(suite: str, arguments: list[str]) -> Iterator[tuple[dict[str, int], list[str], bool]]:
+    """What `run` gives for each environment of a suite."""
+    names = list(SUITES[suite][1])
+    if suite not in AT_ONCE:
+        for environment in names:
+            print(f"tests of the {suite} in the {environment} environment", flush=True)
+            yield run(suite, environment, arguments)
+        return
+    print(f"tests of the {suite}: {', '.join(names)}, {AT_ONCE[suite]} at a time", flush=True)
+    with ThreadPoolExecutor(AT_ONCE[suite]) as pool:
+        yield from pool.map(lambda environment: run(suite, environment, arguments), names)
 
 
 def main() -> int:
@@ -83,8 +87,8 @@ def main() -> int:
     total = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
     reasons: list[str] = []
     well = True
-    for together in sys.argv[1].split(","):
-        for counts, skipped, passed in run_all(together.split("+"), sys.argv[2:]):
+    for suite in sys.argv[1].split(","):
+        for counts, skipped, passed in run_all(suite, sys.argv[2:]):
             total = {name: total[name] + counts[name] for name in total}
             reasons += skipped
             well = well and passed
