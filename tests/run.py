@@ -16,7 +16,7 @@ from foldline_pipelines.local import environments
 
 ROOT = Path(__file__).resolve().parent.parent
 CLUSTER = "tests/cluster/tests"
-# Of each suite: what goes before the interpreter, and the folders of each environment; of the machine the longest first.
+# Of each suite: what goes before the interpreter, and each environment's folders; of the machine the longest first.
 SUITES: dict[str, tuple[list[str], dict[str, list[str]]]] = {
     "machine": (
         [],
