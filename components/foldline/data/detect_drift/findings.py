@@ -74,6 +74,7 @@ class Window:
         slice_periods: number of the reference's newest periods that it was compared with.
         members: tier by tier, the smallest p first; empty where the window was not judged.
         distributions: of its columns.
+        unjudged: what is watched and could not be judged in this window, with the reason, as labels that have not come.
     """
 
     start: str
@@ -87,6 +88,7 @@ class Window:
     slice_periods: int
     members: tuple[Member, ...]
     distributions: tuple[Distribution, ...] = ()
+    unjudged: tuple[str, ...] = ()
 
     @property
     def alarms(self) -> tuple[Member, ...]:

@@ -12,6 +12,7 @@ from foldline.data.detect_drift import family
 from foldline.data.detect_drift.columns import Binned
 from foldline.data.detect_drift.conclusion import concluded, looks_of
 from foldline.data.detect_drift.course import course
+from foldline.data.detect_drift.coverage import covered
 from foldline.data.detect_drift.distances import shares
 from foldline.data.detect_drift.fault import column_fault, table_fault
 from foldline.data.detect_drift.findings import FAULT, NOT_ENOUGH, QUIET, TIERS, Distribution, Findings, Member, Window
@@ -150,7 +151,11 @@ def _judged(series: Series, lag: int, natural: frozenset[int], policy: Policy) -
             blank,
             reason=f"{len(known)} earlier periods, too few for {policy.least_nulls} pairs of one with four before it",
         )
-    return _ranked(series, pairs, replace(blank, nulls=pairs.nulls, slice_periods=pairs.length), policy)
+    watched, pairs, unjudged = covered(series.watched, pairs, policy)
+    if not watched.columns:
+        return replace(blank, reason="; ".join(unjudged))
+    blank = replace(blank, nulls=pairs.nulls, slice_periods=pairs.length, unjudged=unjudged)
+    return _ranked(replace(series, watched=watched), pairs, blank, policy)
 
 
 def _ranked(series: Series, pairs: Pairs, blank: Window, policy: Policy) -> Window:

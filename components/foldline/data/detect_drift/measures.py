@@ -39,7 +39,7 @@ class Measure:
 
 
 def measures(watched: Watched, pairs: Pairs, rows: int, policy: Policy) -> list[Measure]:
-    """The statistics of a window of `rows` rows; of labels and errors only where enough of its rows have them."""
+    """The statistics of a window of `rows` rows, of all that is watched; each pair must have rows of it."""
     return [
         *_of_performance(watched, pairs, policy),
         *_of_columns(watched, pairs, policy),
@@ -50,8 +50,6 @@ def measures(watched: Watched, pairs: Pairs, rows: int, policy: Policy) -> list[
 def _of_columns(watched: Watched, pairs: Pairs, policy: Policy) -> Iterator[Measure]:
     for one in watched.columns:
         rows = one.binned.rows(int(pairs.periods[-1]))
-        if rows < policy.minimum_rows or not _all_have_rows(one, pairs):
-            continue
         counts = one.binned.tables(pairs, rows)
         now, before = shares(counts[0]), shares(counts[1])
         yield Measure(
@@ -73,10 +71,6 @@ def _of_performance(watched: Watched, pairs: Pairs, policy: Policy) -> Iterator[
     if scored is None:
         return
     rows = scored.rows(int(pairs.periods[-1]))
-    spans = [(first, last) for first, last in pairs.slices()]
-    empty = any(scored.starts[first] == scored.starts[last] for first, last in spans)
-    if rows < policy.minimum_rows or empty or not all(scored.rows(int(period)) for period in pairs.periods):
-        return
     loss, areas = scored.loss_increases(pairs, rows), scored.area_losses(pairs, rows)
     yield _figure(scored.loss_name, "performance", "loss_increase", policy.loss_floor, loss)
     if areas is not None:
@@ -92,10 +86,3 @@ def _of_joint(watched: Watched, pairs: Pairs, rows: int, policy: Policy) -> Iter
 def _figure(name: str, tier: str, measure: str, floor: float, values: Floats, change: float | None = None) -> Measure:
     least = _LEAST_PART * (floor if change is None else change)
     return Measure(name, tier, measure, floor, values, values, max(least, np.finfo(np.float64).eps))
-
-
-def _all_have_rows(one: WatchedColumn, pairs: Pairs) -> bool:
-    starts = one.binned.starts
-    return all(one.binned.rows(int(period)) for period in pairs.periods) and all(
-        starts[first] < starts[last] for first, last in pairs.slices()
-    )

@@ -71,6 +71,8 @@ def _show_members(page: Page, window: Window) -> None:
         f"columns go together. Deviation: from what is usual among {window.nulls} earlier periods, each held against "
         f"{window.slice_periods} periods as much older as here."
     )
+    for reason in window.unjudged:
+        page.text(f"Not judged: {reason}.", "warn")
 
 
 def _show_series(page: Page, found: Findings, newest: Window) -> None:

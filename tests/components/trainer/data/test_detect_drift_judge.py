@@ -310,6 +310,23 @@ def test_labels_that_have_not_come_are_no_drift() -> None:
     found = judged(weeks(14, Weeks(scored=True, unlabelled=1.0)))
     assert found.verdict == "no drift"
     assert {member.tier for member in newest(found).members} == {"prediction", "input", "joint"}
+    assert newest(found).unjudged == ("left: fewer than 100 rows have it", "errors: fewer than 100 rows have it")
+
+
+@pytest.mark.parametrize(("weeks_without", "judged_too"), [(6, True), (16, False)])
+def test_periods_without_predictions_are_left_out_or_else_the_predictions_are(
+    weeks_without: int, judged_too: bool
+) -> None:
+    before, after = weeks(16, Weeks(reference=32, scored=True))
+    prediction = np.asarray(before.table["prediction"]).copy()
+    prediction[: 150 * weeks_without] = np.nan
+    place = before.table.schema.get_field_index("prediction")
+    part = before.table.set_column(place, "prediction", pa.array(prediction, from_pandas=True))
+    found = newest(judged((with_table(before, part), after)))
+    assert ("prediction" in {member.name for member in found.members}) == judged_too
+    assert found.unjudged == (
+        () if judged_too else tuple(f"{name}: fewer than 19 earlier pairs have it" for name in ("prediction", "errors"))
+    )
 
 
 def test_labels_of_some_rows_are_compared_among_those_that_have_one() -> None:
