@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,9 @@ from foldline.artifacts.task import Task, infer_task
 from foldline.errors import DataError
 
 ERROR, WARNING = "error", "warning"
+MOST_EXAMPLES = 3
+# `row_id` and the values that show a finding, as text.
+Example = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Finding:
         what: what was found, in a few words.
         evidence: the figures.
         advice: what to do.
+        examples: rows that show it: `row_id` and the values in question.
     """
 
     severity: str
@@ -57,14 +62,30 @@ class Finding:
     what: str
     evidence: str
     advice: str
+    examples: tuple[Example, ...] = ()
 
     @property
     def sentence(self) -> str:
         place = f"column {self.column!r}" if self.column else "table"
         return f"{place}: {self.what} ({self.evidence})"
 
-    def to_json(self) -> dict[str, str]:
-        return asdict(self)
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "examples": list(self.examples)}
+
+
+def examples_of(table: pa.Table, rows: NDArray[np.bool_], columns: list[str]) -> tuple[Example, ...]:
+    """The first rows of `rows`, with their `row_id` and values in `columns`.
+
+    Args:
+        rows: shape (n_rows,): which rows show the finding.
+    """
+    chosen = table.select(["row_id", *columns]).take(pa.array(np.flatnonzero(rows)[:MOST_EXAMPLES]))
+    return tuple({name: _shown(value) for name, value in row.items()} for row in chosen.to_pylist())
+
+
+def _shown(value: Any) -> str:
+    text = "missing" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def find(table: pa.Table, label: str, policy: Policy) -> list[Finding]:

@@ -36,8 +36,8 @@ def validation_page(
     page.text("Held against the schema that was given." if given else "The schema was inferred from this dataset.")
     if findings:
         page.heading("Findings")
-        rows = [[item.severity, item.column, item.what, item.evidence, item.advice] for item in findings]
-        page.table(["severity", "column", "what", "evidence", "what to do"], rows)
+        header = ["severity", "column", "what", "evidence", "rows that show it", "what to do"]
+        page.table(header, [_finding(item) for item in findings])
     if dataset.exclusions:
         page.heading("Left out at ingestion")
         page.table(["reason", "rows"], [[item["reason"], item["rows"]] for item in dataset.exclusions])
@@ -51,6 +51,11 @@ def validation_page(
             page.text(f"The first {MOST_PLOTS} of {len(names)} columns.")
         page.plot(_plots(names[:MOST_PLOTS], {item.name: item.dtype for item in dataset.columns}, statistics))
     return page
+
+
+def _finding(item: Finding) -> list[Cell]:
+    shown = "; ".join(", ".join(f"{name} {value}" for name, value in row.items()) for row in item.examples)
+    return [item.severity, item.column, item.what, item.evidence, shown, item.advice]
 
 
 def _row(name: str, dtype: str, table: pa.Table, statistics: Any) -> list[Cell]:

@@ -12,9 +12,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from foldline.artifacts.dataset import Dataset
 from foldline.artifacts.decision import Decision
-from foldline.data.validate_data import statistics as tables
+from foldline.data.validate_data import schema as schemas
+from foldline.data.validate_data.anomalies import held_against
 from foldline.data.validate_data.findings import ERROR, Finding, Policy, find
 from foldline.data.validate_data.page import validation_page
+from foldline.data.validate_data.statistics import describe_table
 from foldline.disk import room_for
 from foldline.errors import DataError
 
@@ -32,6 +34,7 @@ def run(
     schema_text: str = "",
     stop_on_errors: bool = True,
     label_required: bool = True,
+    environment: str = "",
     log_metric: Callable[[str, float], object] = lambda name, value: None,
     describe: Callable[[dict[str, str | int]], object] = lambda summary: None,
 ) -> Decision:
@@ -43,19 +46,21 @@ def run(
         Others: see the component's signature.
 
     Raises:
-        ArgumentError: `schema_text` is no schema.
+        ArgumentError: `schema_text` is no schema, or has no such `environment`.
         DataError: there are errors, and `stop_on_errors`; the message names the first.
     """
     policy = Policy()
     dataset = Dataset.read(Path(dataset_path))
     table = dataset.table()
-    given = tables.parse_schema(schema_text) if schema_text.strip() else None
-    described = tables.describe_table(tables.as_the_schema_says(table, given) if given else table)
-    schema = given or tables.infer(described, table)
+    given = schemas.parse_schema(schema_text) if schema_text.strip() else None
+    described = describe_table(schemas.as_the_schema_says(table, given) if given else table)
+    schema = given or schemas.infer(described, table, dataset.label)
+    held_to = schemas.chosen_environment(schema, environment, label_required)
     findings = find(table, dataset.label if label_required else "", policy)
     if given:
         late = "" if label_required else dataset.label
-        findings += tables.held_against(described, tables.without_presence(given, table, late) if late else given)
+        wanted = schemas.without_presence(given, table, late) if late else given
+        findings += held_against(described, wanted, table, held_to)
     findings.sort(key=lambda finding: finding.severity != ERROR)
     errors = [finding for finding in findings if finding.severity == ERROR]
     verdict = "fail" if errors else "warn" if findings else "pass"
@@ -73,15 +78,16 @@ def run(
         policy={
             **asdict(policy),
             "schema": "given" if given else "inferred",
-            "presence_margin": tables.PRESENCE_MARGIN,
-            "min_domain_mass": tables.MIN_DOMAIN_MASS,
+            "environment": held_to,
+            "presence_margin": schemas.PRESENCE_MARGIN,
+            "min_domain_mass": schemas.MIN_DOMAIN_MASS,
         },
     )
     with room_for(statistics_path):
         for folder in (Path(statistics_path), Path(schema_path)):
             folder.mkdir(parents=True)
         (Path(statistics_path) / STATISTICS).write_bytes(described.SerializeToString(deterministic=True))
-        (Path(schema_path) / SCHEMA).write_text(tables.schema_text(schema), encoding="utf-8")
+        (Path(schema_path) / SCHEMA).write_text(schemas.schema_text(schema), encoding="utf-8")
         decision.write(Path(decision_path))
         validation_page(dataset, table, described, findings, verdict, bool(given)).write(Path(report_path))
     for name, value in counts.items():

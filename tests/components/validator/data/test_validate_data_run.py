@@ -11,8 +11,8 @@ import pytest
 import tensorflow_data_validation as tfdv
 
 from foldline.artifacts import Dataset, Decision
-from foldline.data.validate_data import statistics as tables
 from foldline.data.validate_data.run import run
+from foldline.data.validate_data.statistics import statistics_of, statistics_pb2
 from foldline.errors import ArgumentError, DataError
 
 ROWS = 1_000
@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
     error: DataError | None
 
 
-def validate(folder: Path, table: pa.Table, schema_text: str = "", label: str = "late", **given: bool) -> Outcome:
+def validate(folder: Path, table: pa.Table, schema_text: str = "", label: str = "late", **given: Any) -> Outcome:
     Dataset.write(folder / "dataset", table, source={"uri": "made"}, label=label)
     metrics: dict[str, float] = {}
     described: dict[str, Any] = {}
@@ -86,7 +86,7 @@ def test_statistics_are_what_tfdv_reads_and_what_numpy_says(inferred: Outcome) -
     table = good()
     assert statistics.datasets[0].num_examples == ROWS
     assert sorted(feature.path.step[0] for feature in statistics.datasets[0].features) == sorted(table.column_names)
-    kinds = {feature.path.step[0]: tables.statistics_pb2.FeatureNameStatistics.Type.Name(feature.type)
+    kinds = {feature.path.step[0]: statistics_pb2.FeatureNameStatistics.Type.Name(feature.type)
              for feature in statistics.datasets[0].features}  # fmt: skip
     assert kinds == {
         "distance": "FLOAT", "delay": "FLOAT", "seats": "INT", "origin": "STRING", "tail": "STRING", "night": "INT",
@@ -95,11 +95,11 @@ def test_statistics_are_what_tfdv_reads_and_what_numpy_says(inferred: Outcome) -
     for name in ("distance", "delay", "seats", "when"):
         values = table[name].drop_null()
         numbers = (values.cast(pa.int64()) if name == "when" else values).to_numpy().astype(float)
-        figures = tables.statistics_of(statistics, name).num_stats
+        figures = statistics_of(statistics, name).num_stats
         assert figures.common_stats.num_non_missing == len(numbers)
         np.testing.assert_allclose([figures.min, figures.max], [numbers.min(), numbers.max()])
         np.testing.assert_allclose([figures.mean, figures.std_dev], [numbers.mean(), numbers.std()], rtol=1e-9)
-    origin = tables.statistics_of(statistics, "origin").string_stats
+    origin = statistics_of(statistics, "origin").string_stats
     assert origin.unique == 3
     assert {bucket.label: int(bucket.sample_count) for bucket in origin.rank_histogram.buckets} == {
         value["values"]: value["counts"] for value in table["origin"].value_counts().to_pylist()
@@ -110,8 +110,11 @@ def test_the_schema_is_tightened_and_tfdv_reads_it(inferred: Outcome) -> None:
     schema = tfdv.load_schema_text(str(inferred.folder / "schema" / "schema.pbtxt"))
     feature = {item.name: item for item in schema.feature}
     assert feature["distance"].float_domain.min == 0.0
-    assert not feature["delay"].HasField("float_domain")
+    assert feature["delay"].float_domain.min < 1.5 * min(good()["delay"].drop_null().to_pylist())
     assert feature["seats"].int_domain.min == 0
+    assert feature["seats"].int_domain.max > 400
+    assert list(schema.default_environment) == ["TRAINING", "SERVING"]
+    assert list(feature["late"].not_in_environment) == ["SERVING"]
     assert not feature["when"].HasField("int_domain")
     assert (feature["night"].int_domain.min, feature["night"].int_domain.max) == (0, 1)
     assert feature["distance"].presence.min_fraction == pytest.approx(0.95)
@@ -153,6 +156,10 @@ AGAINST_A_SCHEMA = [
     ("negated", replaced("distance", lambda column: pa.array(-column.to_numpy())), "fail", "column 'distance'"),
     ("negated integers", replaced("seats", lambda column: pa.array([v and -v for v in column.to_pylist()])), "fail",
      "column 'seats'"),
+    ("another unit", replaced("distance", lambda column: pa.array(column.to_numpy() * 100.0)), "fail",
+     "column 'distance'"),
+    ("a code for missing", replaced("delay", some(-999.0, 3)), "fail", "column 'delay'"),
+    ("a value a little further out", replaced("seats", some(330, 2)), "pass", ""),
     ("text for numbers", replaced("seats", lambda column: column.cast(pa.string())), "fail", "column 'seats'"),
     ("fractions for integers", replaced("seats", lambda column: pa.array([v and v + 0.5 for v in column.to_pylist()])),
      "fail", "column 'seats'"),
@@ -175,6 +182,41 @@ def test_a_fault_against_the_schema_is_found(
     assert outcome.decision.reasons[0].startswith(place)
     for name in ("statistics/FeatureStats.pb", "schema/schema.pbtxt", "report.html"):
         assert (tmp_path / name).stat().st_size > 0
+
+
+def test_rows_show_what_is_out_of_range_and_out_of_domain(tmp_path: Path, schema_text: str) -> None:
+    table = replaced("origin", some("PHL", 1))(replaced("delay", some(-999.0, 5))(good()))
+    outcome = validate(tmp_path, table, schema_text)
+    shown = {item["column"]: item["examples"] for item in outcome.decision.figures["findings"]}
+    identities = Dataset.read(tmp_path / "dataset").table()["row_id"].to_pylist()
+    assert shown["delay"] == [{"row_id": str(each), "delay": "-999"} for each in identities[:3]]
+    assert shown["origin"] == [{"row_id": str(identities[0]), "origin": "PHL"}]
+    assert f"row_id {identities[2]}, delay -999" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("label_required", "environment", "verdict"),
+    [(False, "", "pass"), (True, "SERVING", "fail"), (False, "TRAINING", "fail"), (True, "", "fail")],
+)
+def test_a_table_without_the_label_fits_the_schema_for_serving_only(
+    tmp_path: Path, schema_text: str, label_required: bool, environment: str, verdict: str
+) -> None:
+    outcome = validate(
+        tmp_path, good().drop(["late"]), schema_text, label="late" if label_required else "",
+        label_required=label_required, environment=environment,
+    )  # fmt: skip
+    assert outcome.decision.verdict == verdict, outcome.decision.reasons
+    assert outcome.decision.policy["environment"] == (environment or ("TRAINING" if label_required else "SERVING"))
+
+
+def test_a_label_that_is_there_at_serving_is_no_finding(tmp_path: Path, schema_text: str) -> None:
+    assert validate(tmp_path, good(), schema_text, environment="SERVING").decision.verdict == "pass"
+
+
+@pytest.mark.parametrize("text", ["", 'feature { name: "late" type: INT }'])
+def test_an_environment_that_the_schema_does_not_have_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ArgumentError, match=r"environment: expected (one of the schema's environments, SERVING|none)"):
+        validate(tmp_path, good(), text, environment="STAGING")
 
 
 def test_the_error_names_the_first_finding_and_counts_the_others(tmp_path: Path, schema_text: str) -> None:
@@ -271,6 +313,7 @@ def test_the_component_hands_every_parameter_on(tmp_path: Path, schema_text: str
         dataset=dsl.Dataset(uri=str(tmp_path / "dataset")), statistics=dsl.Artifact(uri=str(tmp_path / "st")),
         schema=dsl.Artifact(uri=str(tmp_path / "sc")), decision=decision, report=dsl.HTML(uri=str(tmp_path / "r.html")),
         metrics=metrics, schema_text=schema_text, stop_on_errors=True, label_required=True,
+        environment="TRAINING",
     )  # fmt: skip
     assert Decision.read(tmp_path / "decision").policy["schema"] == "given"
     assert decision.metadata["verdict"] == "warn"
