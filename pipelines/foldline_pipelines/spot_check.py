@@ -21,7 +21,6 @@ def spot_check(
     time_end: str = "",
     key_columns: list = [],
     schema_text: str = "",
-    validation_rules: dict = {},
     task: str = "auto",
     fold_strategy: str = "auto",
     n_folds: int = 5,
@@ -60,7 +59,6 @@ def spot_check(
         time_end: Time to stop at, exclusive.
         key_columns: Columns that identify a row; its content when empty.
         schema_text: Curated schema (schema.pbtxt) to validate against; inferred when empty.
-        validation_rules: Rules that the rows must keep, by name; see validate_data.
         task: auto, binary, multiclass or regression.
         fold_strategy: auto, stratified, plain, grouped or forward_chaining.
         n_folds: Number of folds.
@@ -97,7 +95,6 @@ def spot_check(
         time_end=time_end,
         key_columns=key_columns,
         schema_text=schema_text,
-        validation_rules=validation_rules,
         task=task,
         fold_strategy=fold_strategy,
         n_folds=n_folds,

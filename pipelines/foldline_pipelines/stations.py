@@ -45,7 +45,6 @@ def ingest_to_transforms(
     time_end: str,
     key_columns: list,
     schema_text: str,
-    validation_rules: dict,
     task: str,
     fold_strategy: str,
     n_folds: int,
@@ -76,7 +75,7 @@ def ingest_to_transforms(
     with_object_store(ingested)
     within_hours(ingested, 6)
     dataset = ingested.outputs["dataset"]
-    validated = validate_data(dataset=dataset, schema_text=schema_text, rules=validation_rules)
+    validated = validate_data(dataset=dataset, schema_text=schema_text)
     within_hours(validated, 6)
     assigned = assign_folds(
         dataset=dataset,
@@ -113,7 +112,6 @@ def ingest_to_trained_folds(
     time_end: str,
     key_columns: list,
     schema_text: str,
-    validation_rules: dict,
     task: str,
     fold_strategy: str,
     n_folds: int,
@@ -157,7 +155,6 @@ def ingest_to_trained_folds(
         time_end=time_end,
         key_columns=key_columns,
         schema_text=schema_text,
-        validation_rules=validation_rules,
         task=task,
         fold_strategy=fold_strategy,
         n_folds=n_folds,

@@ -25,7 +25,6 @@ def watch_drift(
     time_column: str = "",
     key_columns: list = [],
     schema_text: str = "",
-    validation_rules: dict = {},
     every: str = "7d",
     until: str = "",
     most_windows: int = 26,
@@ -59,7 +58,6 @@ def watch_drift(
         time_column: Column that says when a row happened; the champion was trained with the same.
         key_columns: Columns that identify a row; its content when empty.
         schema_text: Curated schema (schema.pbtxt) to validate against; inferred when empty.
-        validation_rules: Rules that the rows must keep, by name; see validate_data.
         every: Length of a window, as 7d.
         until: The newest window ends at this time (ISO 8601) or before; now when empty.
         most_windows: Of more windows since the champion's training, the newest are looked at.
@@ -101,11 +99,7 @@ def watch_drift(
     with_object_store(ingested)
     within_hours(ingested, 6)
     validated = validate_data(
-        dataset=ingested.outputs["dataset"],
-        schema_text=schema_text,
-        rules=validation_rules,
-        stop_on_errors=False,
-        label_required=False,
+        dataset=ingested.outputs["dataset"], schema_text=schema_text, stop_on_errors=False, label_required=False
     )
     within_hours(validated, 6)
     champion = score_champion(

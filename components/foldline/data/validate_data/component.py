@@ -10,7 +10,7 @@ from foldline._image import VALIDATOR
 def validate_data(
     dataset: Input[Dataset], statistics: Output[Artifact], schema: Output[Artifact], decision: Output[Artifact],
     report: Output[HTML], metrics: Output[Metrics], schema_text: str = "", stop_on_errors: bool = True,
-    label_required: bool = True, environment: str = "", rules: dict = {},
+    label_required: bool = True, environment: str = "",
 ):  # fmt: skip
     """Hold a dataset against a schema and look for faults; errors stop the pipeline where asked, warnings never.
 
@@ -25,10 +25,9 @@ def validate_data(
         stop_on_errors: Fail the task on errors; or else leave it to the reader of the decision.
         label_required: Hold the label to what training needs; or else its values may be missing, as in new rows.
         environment: Environment of the schema; TRAINING, or SERVING where no label is required, when empty.
-        rules: What the table must keep, by name: range, pattern, expression, unique, freshness, rows, balance.
     """
     from foldline.data.validate_data.run import run
 
     run(dataset.path, statistics.path, schema.path, decision.path, report.path, schema_text=schema_text,
         stop_on_errors=stop_on_errors, label_required=label_required, environment=environment,
-        rules=rules, log_metric=metrics.log_metric, describe=decision.metadata.update)  # fmt: skip
+        log_metric=metrics.log_metric, describe=decision.metadata.update)  # fmt: skip

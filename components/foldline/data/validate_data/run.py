@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 # Before TensorFlow is imported, which TFDV does: its notes on processors are no news.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -18,7 +16,6 @@ from foldline.data.validate_data import schema as schemas
 from foldline.data.validate_data.anomalies import held_against
 from foldline.data.validate_data.findings import ERROR, Finding, Policy, find
 from foldline.data.validate_data.page import validation_page
-from foldline.data.validate_data.rules.document import parse
 from foldline.data.validate_data.statistics import describe_table
 from foldline.disk import room_for
 from foldline.errors import DataError
@@ -38,7 +35,6 @@ def run(
     stop_on_errors: bool = True,
     label_required: bool = True,
     environment: str = "",
-    rules: dict[str, Any] | None = None,
     log_metric: Callable[[str, float], object] = lambda name, value: None,
     describe: Callable[[dict[str, str | int]], object] = lambda summary: None,
 ) -> Decision:
@@ -50,11 +46,10 @@ def run(
         Others: see the component's signature.
 
     Raises:
-        ArgumentError: `schema_text` is no schema, or has no such `environment`; a rule has a fault.
+        ArgumentError: `schema_text` is no schema, or has no such `environment`.
         DataError: there are errors, and `stop_on_errors`; the message names the first.
     """
     policy = Policy()
-    asked = parse(rules or {})
     dataset = Dataset.read(Path(dataset_path))
     table = dataset.table()
     given = schemas.parse_schema(schema_text) if schema_text.strip() else None
@@ -66,8 +61,6 @@ def run(
         late = "" if label_required else dataset.label
         wanted = schemas.without_presence(given, table, late) if late else given
         findings += held_against(described, wanted, table, held_to)
-    now = datetime.now(UTC).replace(tzinfo=None)
-    findings += [broken for rule in asked if (broken := rule.broken(table, now))]
     findings.sort(key=lambda finding: finding.severity != ERROR)
     errors = [finding for finding in findings if finding.severity == ERROR]
     verdict = "fail" if errors else "warn" if findings else "pass"
@@ -86,7 +79,6 @@ def run(
             **asdict(policy),
             "schema": "given" if given else "inferred",
             "environment": held_to,
-            "rules": rules or {},
             "presence_margin": schemas.PRESENCE_MARGIN,
             "min_domain_mass": schemas.MIN_DOMAIN_MASS,
         },

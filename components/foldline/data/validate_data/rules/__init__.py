@@ -1,1 +1,0 @@
-"""Rules that a person gives for a table."""
