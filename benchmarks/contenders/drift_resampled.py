@@ -23,6 +23,7 @@ from foldline.data.detect_drift.columns import MOST_CATEGORIES, numeric_codes, q
 from foldline.data.detect_drift.distances import difference_of_roots, divergence, shares
 from foldline.data.detect_drift.periods import Pairs, pairs_of
 from foldline.data.detect_drift.policy import Policy
+from foldline.step_down import adjusted
 
 REFERENCE, BLOCK, SHIFT = 39, 4, 5
 ROWS = {"flights": 5000, "weather": 500}
@@ -110,7 +111,7 @@ def judged(random: np.random.Generator, columns: list[Counted], pairs: Pairs, ro
     for place in (0, 1):
         scores = family.standardised(np.stack([one[place] for one in statistics], axis=1), least)
         apart = np.stack([one[place] for one in effects], axis=1)
-        p.append(family.adjusted(family.material(scores, apart, floors), policy.alpha)[0])
+        p.append(adjusted(family.material(scores, apart, floors), policy.alpha)[0])
     named = [column.name for column in columns]
     return {
         "alarm": bool(p[0].min() <= policy.alpha),

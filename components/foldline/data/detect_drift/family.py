@@ -57,32 +57,6 @@ def standardised(statistics: Floats, least_scale: Floats) -> Floats:
     return found
 
 
-def adjusted(scores: Floats, alpha: float) -> tuple[Floats, Floats]:
-    """p-value of the last row in each member, adjusted for all members, and the score from which it would be at most
-    alpha; each of shape (n_members,).
-
-    Step-down maxT (Westfall and Young, "Resampling-Based Multiple Testing", 1993): members are taken by falling score,
-    and each is ranked among the largest scores that the other pairs have in it and in the members after it.
-
-    Args:
-        scores: shape (n_pairs, n_members), larger for a larger change; minus infinity where a change is too small to
-            count, which has p = 1.
-    """
-    pairs, members = scores.shape
-    tested, nulls = scores[-1], scores[:-1]
-    allowed = int(np.floor(alpha * pairs + 1e-9))
-    p, thresholds, reached = np.ones(members), np.full(members, np.inf), 0.0
-    order = np.argsort(-tested, kind="stable")
-    for place, member in enumerate(order):
-        largest = nulls[:, order[place:]].max(axis=1)
-        if allowed:
-            thresholds[member] = np.partition(largest, pairs - 1 - allowed)[pairs - 1 - allowed]
-        if np.isfinite(tested[member]):
-            reached = max(reached, (1 + int(np.sum(largest >= tested[member]))) / pairs)
-            p[member] = reached
-    return p, thresholds
-
-
 def material(scores: Floats, effects: Floats, floors: Floats) -> Floats:
     """The scores, minus infinity where the effect is below its floor: in the other pairs too, so that all are alike."""
     return np.where(effects >= floors, scores, -np.inf)

@@ -25,6 +25,7 @@ from foldline.data.detect_drift.rows import Rows
 from foldline.data.detect_drift.watched import Watched
 from foldline.durations import seconds_of
 from foldline.errors import DataError
+from foldline.step_down import adjusted
 
 _MICROSECONDS = 1_000_000
 
@@ -164,7 +165,7 @@ def _ranked(series: Series, pairs: Pairs, blank: Window, policy: Policy) -> Wind
     scores = family.standardised(statistics, np.array([one.least_scale for one in found]))
     effects = np.stack([one.effects for one in found], axis=1)
     floors = np.array([one.floor for one in found])
-    p, thresholds = family.adjusted(family.material(scores, effects, floors), policy.alpha)
+    p, thresholds = adjusted(family.material(scores, effects, floors), policy.alpha)
     members = [
         _member(series, pairs, one, float(scores[-1, place]), float(p[place]), float(thresholds[place]), policy)
         for place, one in enumerate(found)

@@ -1,13 +1,14 @@
 """The policy of `detect_drift`: what counts as an alarm, and what as drift."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Self
 
+from foldline import document
 from foldline.data.detect_drift.periods import LEAST_NULLS
 from foldline.errors import ArgumentError
-
-_COUNTS = ("alarms", "of_windows", "minimum_rows")
 
 
 @dataclass(frozen=True)
@@ -37,22 +38,14 @@ class Policy:
     joint_floor: float = 0.55
 
     @classmethod
-    def parse(cls, document: Any) -> Self:
-        """The policy that `document` describes; a field that is not given has its default.
+    def parse(cls, given: Any) -> Self:
+        """The policy that `given` describes; a field that is not given has its default.
 
         Raises:
             ArgumentError: a field is unknown or has a value that it cannot have.
         """
-        if not isinstance(document, dict):
-            raise ArgumentError("policy", expected="an object", got=repr(document)[:200])
-        fields = cls.__dataclass_fields__
-        unknown = [name for name in document if name not in fields]
-        if unknown:
-            raise ArgumentError("policy", expected=f"no fields but {', '.join(fields)}", got=repr(unknown[0]))
-        values: dict[str, Any] = {name: _value(name, value) for name, value in document.items()}
-        found = cls(**values)
-        found._check()
-        return found
+        document.known("policy", given, tuple(cls.__dataclass_fields__))
+        return cls(**{name: _READ[name](f"policy.{name}", value) for name, value in given.items()})._checked()
 
     @property
     def least_nulls(self) -> int:
@@ -62,29 +55,27 @@ class Policy:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def _check(self) -> None:
+    def _checked(self) -> Self:
         for name, right, expected in (
-            ("alpha", 0 < self.alpha <= 0.2, "a number above 0 and at most 0.2"),
-            ("clear", self.alpha <= self.clear < 1, f"a number from alpha, {self.alpha:g}, to below 1"),
-            ("of_windows", self.of_windows >= 1, "at least 1"),
-            ("alarms", 1 <= self.alarms <= self.of_windows, f"from 1 to of_windows, {self.of_windows}"),
+            ("clear", self.clear >= self.alpha, f"at least alpha, which is {self.alpha:g}"),
+            ("alarms", 1 <= self.alarms <= self.of_windows, f"1 to {self.of_windows}, which of_windows is"),
             ("minimum_rows", self.minimum_rows >= 100, "at least 100"),
-            ("divergence_floor", 0 <= self.divergence_floor < 1, "a number from 0 to below 1"),
-            ("area_floor", 0 <= self.area_floor < 1, "a number from 0 to below 1"),
-            ("loss_floor", self.loss_floor >= 0, "a number of at least 0"),
-            ("joint_floor", 0.5 <= self.joint_floor < 1, "a number from 0.5 to below 1"),
         ):
             if not right:
-                raise ArgumentError(f"field {name!r} of policy", expected=expected, got=repr(getattr(self, name)))
+                raise ArgumentError(f"policy.{name}", expected=expected, got=repr(getattr(self, name)))
+        return self
 
 
-def _value(name: str, value: Any) -> float | int:
-    what = f"field {name!r} of policy"
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise ArgumentError(what, expected="a number", got=repr(value)[:200])
-    if name not in _COUNTS:
-        return float(value)
-    # A local run makes a float of each whole number inside a document.
-    if value != int(value):
-        raise ArgumentError(what, expected="a whole number", got=repr(value))
-    return int(value)
+_share = partial(document.number, least=0, below=1)
+# What reads each field.
+_READ: dict[str, Callable[[str, Any], Any]] = {
+    "alpha": partial(document.number, above=0, most=0.2),
+    "clear": _share,
+    "alarms": document.whole,
+    "of_windows": document.whole,
+    "minimum_rows": document.whole,
+    "divergence_floor": _share,
+    "area_floor": _share,
+    "loss_floor": partial(document.number, least=0),
+    "joint_floor": partial(document.number, least=0.5, below=1),
+}

@@ -3,8 +3,8 @@
 A family of members (columns, metrics, rates) is judged at once. Each member has a number a period that is large where
 things are bad. The number of the judged period is held against those of earlier periods: all are standardised alike by
 their median and median absolute deviation, and a period counts by its largest member (maxT). Where periods are
-exchangeable, the rank of the judged one among them all is an exact p-value, whatever the members' distributions and
-dependence; members get theirs by stepping down (Westfall and Young, "Resampling-based multiple testing", 1993).
+exchangeable, the rank of the judged one among them all is an exact p-value; members get theirs by stepping down
+(`foldline.step_down`).
 
 Trends and seasons are no change: a period is compared with a slice of periods that end as many periods before it (the
 lag) as the judged one lies behind the reference, and so is each earlier period (forward chaining).
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from foldline.step_down import adjusted
 
 LEAST_NULLS = 19
 LEAST_SLICE, MOST_SLICE = 4, 13
@@ -95,25 +97,13 @@ def judge(number: Floats, nulls: Floats, resolution: Floats, alpha: float) -> Ju
         resolution: what of each number is noise of sampling at any rate; shape (n_members,), above 0.
         alpha: probability of an alarm.
     """
-    rows = np.concatenate([number[None], nulls])
-    has = np.isfinite(rows)
-    rows[:, ~has[0]] = np.nan
+    rows = np.concatenate([nulls, number[None]])
+    has = np.isfinite(number)
+    rows[:, ~has] = np.nan
     centre = _column_median(rows)
-    spread = _NORMAL * _column_median(np.abs(rows - centre))
-    scale = np.fmax(spread, resolution)
-    standard = np.where(np.isfinite(rows), (rows - centre) / scale, -np.inf)
-    order = np.argsort(-standard[0], kind="stable")
-    # Of each period the largest member among those that are not above the one that is looked at.
-    largest = np.maximum.accumulate(standard[:, order[::-1]], axis=1)[:, ::-1]
-    ranks = (largest >= standard[0, order]).mean(axis=0)
-    adjusted = np.full(len(number), np.nan)
-    adjusted[order] = np.maximum.accumulate(ranks)
-    adjusted[~has[0]] = np.nan
-    above = np.sort(standard[1:].max(axis=1, initial=-np.inf))[::-1]
-    allowed = int(np.floor(alpha * (len(above) + 1) + 1e-9)) - 1
-    limit = above[allowed] if 0 <= allowed < len(above) else np.inf
-    p = float(np.nanmin(adjusted)) if has[0].any() else 1.0
-    return Judged(p, adjusted, centre + limit * scale)
+    scale = np.fmax(_NORMAL * _column_median(np.abs(rows - centre)), resolution)
+    p, limit = adjusted(np.where(np.isfinite(rows), (rows - centre) / scale, -np.inf), alpha)
+    return Judged(float(p.min(initial=1.0)), np.where(has, p, np.nan), centre + limit * scale)
 
 
 def _mean(values: Floats) -> Floats:

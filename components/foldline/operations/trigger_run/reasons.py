@@ -83,8 +83,8 @@ def find(drift: Decision, labelled: Labelled, policy: Policy, model_name: str) -
     for kind, what, count, threshold in counted:
         times = int(count // threshold) if threshold else 0
         if times:
-            enough = f"{times} times the {number(threshold)} that are enough"
-            sentence = f"{number(count)} {what} since the champion's training: {enough}."
+            since = f"{number(count)} {what} since the champion's training"
+            sentence = f"{since}; every {number(threshold)} are a reason."
             figures = {"count": count, "threshold": threshold, "times": times}
             found.append(reason(kind, str(times), sentence, figures))
     return tuple(found)

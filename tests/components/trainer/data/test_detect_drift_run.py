@@ -85,14 +85,14 @@ def test_excluded_columns_stand_in_decision_and_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ({"alfa": 0.1}, "no fields but alpha"),
-        ({"alpha": "low"}, "field 'alpha' of policy: expected a number"),
-        ({"alpha": 0.5}, "field 'alpha' of policy: expected a number above 0 and at most 0.2"),
-        ({"clear": 0.01}, "field 'clear' of policy: expected a number from alpha"),
-        ({"alarms": 4}, "field 'alarms' of policy: expected from 1 to of_windows, 3"),
-        ({"alarms": 1.5}, "field 'alarms' of policy: expected a whole number"),
-        ({"minimum_rows": 10}, "field 'minimum_rows' of policy: expected at least 100"),
-        ({"joint_floor": 0.4}, "field 'joint_floor' of policy: expected a number from 0.5"),
+        ({"alfa": 0.1}, "no keys but alpha"),
+        ({"alpha": "low"}, "policy.alpha: expected a number"),
+        ({"alpha": 0.5}, "policy.alpha: expected a number above 0 and at most 0.2"),
+        ({"clear": 0.01}, "policy.clear: expected at least alpha"),
+        ({"alarms": 4}, "policy.alarms: expected 1 to 3, which of_windows is"),
+        ({"alarms": 1.5}, "policy.alarms: expected a whole number"),
+        ({"minimum_rows": 10}, "policy.minimum_rows: expected at least 100"),
+        ({"joint_floor": 0.4}, "policy.joint_floor: expected a number below 1 and at least 0.5"),
         ([], "policy: expected an object"),
     ],
 )

@@ -15,6 +15,7 @@ from foldline.data.detect_drift.distances import difference_of_roots, divergence
 from foldline.data.detect_drift.joint import area
 from foldline.data.detect_drift.periods import pairs_of
 from foldline.data.detect_drift.rows import Rows
+from foldline.step_down import adjusted
 
 COUNTS = arrays(np.int64, (2, 7), elements=st.integers(0, 400)).filter(lambda counts: (counts.sum(axis=1) > 0).all())
 
@@ -111,7 +112,7 @@ def test_windows_that_were_quiet_stand_for_periods_that_the_lag_takes_away() -> 
 
 def test_the_step_down_ranks_each_member_among_those_that_are_left() -> None:
     scores = np.array([[1.0, 0.0, 3.0], [2.0, 5.0, 0.0], [0.0, 1.0, 1.0], [9.0, 4.0, -np.inf]])
-    p, thresholds = family.adjusted(scores, 0.25)
+    p, thresholds = adjusted(scores, 0.25)
     # The first is ranked among 3, 5, 1; the second, without the first, among 3, 5, 1 as well; the third has no score.
     assert p.tolist() == [0.25, 0.5, 1.0]
     assert thresholds[:2].tolist() == [5.0, 5.0]
@@ -120,13 +121,13 @@ def test_the_step_down_ranks_each_member_among_those_that_are_left() -> None:
 @given(arrays(np.float64, (20, 3), elements=st.floats(-10, 10)), st.integers(0, 18))
 def test_the_order_of_earlier_pairs_changes_nothing(scores: np.ndarray, turn: int) -> None:
     turned = np.concatenate([np.roll(scores[:-1], turn, axis=0), scores[-1:]])
-    for one, other in zip(family.adjusted(scores, 0.05), family.adjusted(turned, 0.05), strict=True):
+    for one, other in zip(adjusted(scores, 0.05), adjusted(turned, 0.05), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 @given(arrays(np.float64, (20, 3), elements=st.floats(-10, 10)))
 def test_adjusted_p_values_fall_with_the_scores_and_thresholds_decide_as_they_do(scores: np.ndarray) -> None:
-    p, thresholds = family.adjusted(scores, 0.05)
+    p, thresholds = adjusted(scores, 0.05)
     order = np.argsort(-scores[-1], kind="stable")
     assert (np.diff(p[order]) >= 0).all()
     first = order[0]
@@ -170,7 +171,7 @@ def _false_alarms(simulations: int, reference: int, alike: float, seed: int) -> 
         roots = difference_of_roots(now, before)
         statistics = np.stack([family.deviation(roots[:, one], pairs.periods, 1000) for one in range(4)], axis=1)
         scores = family.standardised(statistics, np.full(4, family.deviation_noise(len(pairs.periods))))
-        p, _ = family.adjusted(family.material(scores, divergence(now, before), np.full(4, 0.01)), 0.05)
+        p, _ = adjusted(family.material(scores, divergence(now, before), np.full(4, 0.01)), 0.05)
         alarms += bool(p.min() <= 0.05)
     return alarms
 
