@@ -1,7 +1,6 @@
 """The command that replays past months of a watched champion."""
 
 import json
-import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from foldline._image import IMAGES
 from foldline.durations import seconds_of
+from foldline.ending import called
 from foldline.errors import ArgumentError
 from foldline.moments import parse_time
 from foldline_pipelines import arguments
@@ -49,7 +49,7 @@ def watch(
         plan = target / "plan.json"
         write_json(plan, {"command": command, "watch": watched, "training": training, "start": start, "end": end})
     python = str(environments.interpreter("trainer"))
-    status = subprocess.call([python, "-m", "foldline.operations.replay", str(plan)])
+    status = called([python, "-m", "foldline.operations.replay", str(plan)])
     if status:
         raise typer.Exit(status)
     console.print(_table(json.loads((target / "watch.json").read_text())))

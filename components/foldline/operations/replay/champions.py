@@ -1,6 +1,5 @@
 """Champions of a replay: trained by `foldline run`, and what is found of the rows after each."""
 
-import subprocess
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from foldline.data.detect_drift.judge import judge_series
 from foldline.data.detect_drift.observed import Observed
 from foldline.data.detect_drift.policy import Policy as DriftPolicy
 from foldline.data.ingest_dataset.run import run as ingest
+from foldline.ending import called
 from foldline.errors import ArtifactError, RunError
 from foldline.operations.replay.error_series import WeekOfRows, by_week
 from foldline.operations.replay.plan import Plan
@@ -82,12 +82,12 @@ class Champions:
         own = {"time_end": end.isoformat(), "store_uri": plan.store_uri, "model_name": plan.model_name}
         words = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
         command = [*plan.command, "run", "train_and_serve", "--args", str(plan.folder / TRAINING), *words]
-        ended = subprocess.run([*command, "--out", str(plan.folder / name)], stdin=subprocess.DEVNULL, check=False)
-        if ended.returncode:
+        status = called([*command, "--out", str(plan.folder / name)])
+        if status:
             raise RunError(
                 f"run {plan.folder / name}",
                 expected="a training that succeeds",
-                got=f"exit status {ended.returncode} of foldline run",
+                got=f"exit status {status} of foldline run",
                 fix="Its own message stands above.",
             )
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from foldline.ending import end
 from foldline.errors import ArgumentError, RunError
 from foldline.operations.trigger_run.backends.backend import Run
 
@@ -24,7 +25,6 @@ from foldline.operations.trigger_run.backends.backend import Run
 COMMAND, FOLDER = "FOLDLINE_COMMAND", "FOLDLINE_RUN_FOLDER"
 RECORD, LOCK = "run.json", ".lock"
 POLL_S = 0.2
-GRACE_S = 30.0
 _RUNNING, _LEFT, _SUCCEEDED = "running", ("running", "interrupted"), "succeeded"
 
 
@@ -126,14 +126,8 @@ class LocalBackend:
     def end(self) -> None:
         """Tell the run of this task to end, and wait until it has."""
         child, self._child = self._child, None
-        if child is None or child.poll() is not None:
-            return
-        child.terminate()
-        try:
-            child.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        if child is not None:
+            end(child)
 
     def _begin(self, folder: Path, words: list[str]) -> None:
         """Start the command and wait until its run is under way, or somebody else's in the same folder."""
