@@ -10,20 +10,19 @@ evidently gets an environment of its own in the user's cache.
 import json
 import os
 import platform
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from processes import CONTENDERS, peer_interpreter, ran
+
 from foldline_pipelines.examples.flights.data import flights
 from foldline_pipelines.local import environments
 
 YEARS = 1000
 HERE = Path(__file__).parent
-CONTENDERS = HERE / "contenders"
 PEER = HERE / "peers" / "evidently_weeks.py"
 RESULTS = HERE / "results" / "drift.json"
 # evidently 0.7 does not import beside pandas 3.
@@ -34,35 +33,6 @@ from scipy.stats import binomtest
 pairs = json.loads(sys.argv[1])
 print(json.dumps([[*binomtest(hits, tries).proportion_ci(0.95)] if tries else [0, 1] for hits, tries in pairs]))
 """
-
-
-def ran(python: Path, script: str, *given: Any) -> Any:
-    """What a script prints as its last line."""
-    environment = os.environ | {"PYTHONPATH": str(CONTENDERS), "DO_NOT_TRACK": "1"}
-    ended = subprocess.run(
-        [str(python), *(["-c", script] if "\n" in script else [script]), *map(str, given)],
-        stdout=subprocess.PIPE, text=True, env=environment, check=False,
-    )  # fmt: skip
-    if ended.returncode:
-        raise SystemExit(f"{script[:80]}: exit status {ended.returncode}")
-    return json.loads(ended.stdout.splitlines()[-1])
-
-
-def peer_interpreter(python: Path) -> Path:
-    """Python of an environment with evidently, made where it is missing."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "foldline"
-    folder = cache / PEER_PACKAGES[0].replace("==", "-")
-    peer = folder / "bin" / "python"
-    if not peer.exists():
-        print(f"environment {folder.name}: installing", flush=True)
-        uv = [sys.executable, "-m", "uv"]
-        try:
-            subprocess.run([*uv, "venv", "--quiet", "--python", str(python), str(folder)], check=True)
-            subprocess.run([*uv, "pip", "install", "--quiet", "--python", str(peer), *PEER_PACKAGES], check=True)
-        except subprocess.CalledProcessError as fault:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise SystemExit(f"{PEER_PACKAGES[0]} cannot be installed: {fault}. Nothing stands in for it.") from fault
-    return peer
 
 
 def counted(real: dict[str, Any], resampled: dict[str, Any], peers: dict[str, list[Any]]) -> dict[str, tuple[int, int]]:
@@ -101,7 +71,7 @@ def main() -> None:
     years = int(sys.argv[1]) if len(sys.argv) > 1 else YEARS
     environments.make(["trainer", "flights"], extra=[], say=print)
     python = environments.interpreter("trainer")
-    peer = peer_interpreter(python)
+    peer = peer_interpreter(PEER_PACKAGES[0].replace("==", "-"), python, PEER_PACKAGES)
     busy, began = round(os.getloadavg()[0], 1), time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         real = ran(python, str(CONTENDERS / "drift_real.py"), flights().parent, scratch)

@@ -10,14 +10,14 @@ user's cache.
 import json
 import os
 import platform
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from processes import CONTENDERS, peer_interpreter, ran
 
 from foldline_pipelines.local import environments
 
@@ -26,7 +26,6 @@ SEEDS, TRIALS, EPOCHS = 5, 24, 15
 TIMED_TRIALS = 12
 SHARE_BAR = 0.6
 HERE = Path(__file__).parent
-CONTENDERS = HERE / "contenders"
 PEER = HERE / "peers" / "optuna_search_cv.py"
 RESULTS = HERE / "results" / "search.json"
 PEER_PACKAGES = ("optuna-integration==5.0.0", "pandas")
@@ -50,37 +49,10 @@ print(json.dumps({name: version(name) for name in sys.argv[1:]}))
 """
 
 
-def ran(python: Path, script: str, *given: Any) -> dict[str, Any] | list[Any]:
-    """What a script prints as its last line."""
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": str(CONTENDERS)}
-    ended = subprocess.run(
-        [str(python), *(["-c", script] if "\n" in script else [script]), *map(str, given)],
-        stdout=subprocess.PIPE, text=True, env=environment, check=False,
-    )  # fmt: skip
-    if ended.returncode:
-        raise SystemExit(f"{script[:80]}: exit status {ended.returncode}")
-    found: dict[str, Any] | list[Any] = json.loads(ended.stdout.splitlines()[-1])
+def versions_of(python: Path) -> dict[str, str]:
+    """Versions of what OptunaSearchCV's environment has too."""
+    found: dict[str, str] = ran(python, VERSIONS, *SAME_PACKAGES)
     return found
-
-
-def peer_interpreter(python: Path) -> Path:
-    """Python of an environment with OptunaSearchCV and the same Keras, made where it is missing."""
-    versions = ran(python, VERSIONS, *SAME_PACKAGES)
-    assert isinstance(versions, dict)
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "foldline"
-    folder = cache / f"optuna-search-cv-{versions['optuna']}-keras-{versions['keras']}"
-    peer = folder / "bin" / "python"
-    if not peer.exists():
-        print(f"environment {folder.name}: installing")
-        uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "--quiet", "--python", str(python), str(folder)], check=True)
-        wanted = [*PEER_PACKAGES, *(f"{name}=={version}" for name, version in versions.items())]
-        try:
-            subprocess.run([*uv, "pip", "install", "--quiet", "--python", str(peer), *wanted], check=True)
-        except subprocess.CalledProcessError:
-            shutil.rmtree(folder)
-            raise
-    return peer
 
 
 def timed(python: Path, script: Path, *given: Any) -> dict[str, Any]:
@@ -115,7 +87,9 @@ def main() -> None:
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS
     environments.make(["trainer"], extra=[], say=print)
     python = environments.interpreter("trainer")
-    peer = peer_interpreter(python)
+    same = versions_of(python)
+    wanted = [*PEER_PACKAGES, *(f"{name}=={version}" for name, version in same.items())]
+    peer = peer_interpreter(f"optuna-search-cv-{same['optuna']}-keras-{same['keras']}", python, wanted)
     busy = round(os.getloadavg()[0], 1)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
